@@ -1,0 +1,121 @@
+"""Every failure that a user can meet, each one plain sentence that says what to do.
+
+A failed sample is data and stays in its pool. A broken contract raises one of these. `exit_code` is what the command
+line returns, `status` what a server would answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class OutlayError(Exception):
+    """Any failure outlay reports on purpose; its text is one sentence for people."""
+
+    exit_code = 1
+    status = 500
+
+
+class UsageError(OutlayError):
+    """The request itself is wrong: an unknown name, a parameter out of bounds, a malformed file."""
+
+    exit_code = 2
+    status = 400
+
+
+class MissingAbility(UsageError):
+    """A plan needs something that the chosen model cannot do."""
+
+
+class MissingExtra(UsageError):
+    """An optional dependency is not installed."""
+
+
+class BudgetExceeded(OutlayError):
+    """A purchase does not fit in the budget. Nothing was sent."""
+
+    status = 402
+
+
+class UnknownPrice(BudgetExceeded):
+    """A money cap was set and the model has no known price."""
+
+
+class NoAnswer(OutlayError):
+    """Every sample failed, so there is nothing to choose from."""
+
+    status = 502
+
+
+class StoreError(OutlayError):
+    """The ledger cannot be read or written."""
+
+
+class ProviderError(OutlayError):
+    """The other side of a purchase failed.
+
+    Attributes:
+        retryable: a later identical attempt can succeed.
+        retry_after_s: what the server asked to wait, in seconds, or None.
+        fatal: no other sample can succeed either (a wrong key, a dead server): the run stops instead of going on.
+        billed: the request may have been billed although it failed (the reply broke off).
+    """
+
+    status = 502
+
+    def __init__(self, text: str, *, retryable: bool = False, retry_after_s: float | None = None,
+                 fatal: bool = False, billed: bool = False):
+        super().__init__(text)
+        self.retryable = retryable
+        self.retry_after_s = retry_after_s
+        self.fatal = fatal
+        self.billed = billed
+
+
+class AuthError(ProviderError):
+    """The provider refused the key (401 or 403)."""
+
+    status = 401
+
+    def __init__(self, text: str):
+        super().__init__(text, fatal=True)
+
+
+class RateLimited(ProviderError):
+    """The provider asked to slow down (429)."""
+
+    status = 429
+
+
+class Unreachable(ProviderError):
+    """No connection to the server."""
+
+
+class TimedOut(ProviderError):
+    """The server was silent for too long."""
+
+    status = 504
+
+
+class BadRequest(ProviderError):
+    """The provider says the request is wrong (400, 404, 422); asking again would not help."""
+
+    status = 400
+
+
+class BadReply(ProviderError):
+    """The provider's reply was not what the protocol promises."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A sentence fragment that names the known word closest to `name`, or lists the known words.
+
+    Example:
+        >>> nearest("self_consistancy", ["single", "self_consistency"])
+        'did you mean self_consistency?'
+    """
+    import difflib
+
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"
