@@ -1,0 +1,78 @@
+"""Two plans on the same questions: the mean difference, its interval, and a permutation test."""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import ArrayLike, NDArray
+
+from outlay.stats.bootstrap import bootstrap
+from outlay.stats.interval import Interval
+
+EXACT_UP_TO = 14
+"""Differing questions up to which all sign patterns are counted (16,384 of them)."""
+DRAWS = 10_000
+"""Random sign patterns beyond that."""
+
+
+class Paired(Struct, frozen=True):
+    """How much better b is than a: mean of b - a over `questions`, with an interval and a two-sided p-value."""
+
+    difference: float
+    interval: Interval
+    p_value: float
+    questions: int
+
+
+def paired(a_Q: ArrayLike, b_Q: ArrayLike, *, seed: int, level: float = 0.95) -> Paired:
+    """mean(b_Q - a_Q) with a bootstrap interval over questions and a two-sided sign-flip permutation p-value.
+
+    Under the null hypothesis each question's difference is symmetric about 0, so its sign may be flipped. The
+    p-value is exact while at most 14 questions differ; beyond that it is (1 + hits) / (1 + 10,000) over random
+    flips, never below 1e-4, and valid. Questions without a difference do not matter to it. No difference at
+    all: p = 1.
+
+    Args:
+        a_Q: one number a question (accuracy in [0, 1], a cost, …), not NaN, at least one question.
+        b_Q: the same of the other plan, in the same order of questions.
+        seed: seed of the bootstrap and of the random flips.
+        level: coverage of the interval.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        ValueError: no questions or unequal lengths.
+
+    Source:
+        Fisher's randomisation test; paired questions after Miller 2024 (arXiv 2411.00640), section 4.
+
+    Example:
+        >>> paired([0, 0, 0, 0, 1], [1, 1, 1, 1, 1], seed=1).p_value
+        0.125
+    """
+    a, b = np.asarray(a_Q, float), np.asarray(b_Q, float)
+    if a.shape != b.shape or a.ndim != 1 or not len(a):
+        raise ValueError("paired plans need the same questions, at least one")
+    difference_Q = b - a
+    interval = bootstrap(np.mean, difference_Q, seed=seed, level=level)
+    return Paired(float(difference_Q.mean()), interval, _sign_flip(difference_Q, seed), len(a))
+
+
+def _sign_flip(difference_Q: NDArray[np.float64], seed: int) -> float:
+    moved = difference_Q[difference_Q != 0]
+    m = len(moved)
+    if m == 0:
+        return 1.0
+    # Sums of the same numbers in another order may differ in the last bits and are still the same outcome.
+    seen = abs(moved.sum()) - 1e-9 * np.abs(moved).sum()
+    if m <= EXACT_UP_TO:
+        flips = (np.arange(2**m)[:, None] >> np.arange(m)) & 1
+        return float((np.abs((1 - 2 * flips) @ moved) >= seen).mean())
+    rng = np.random.default_rng(seed)
+    hits = sum(int((np.abs(_signs(rng, m) @ moved) >= seen).sum()) for _ in range(DRAWS // 1000))
+    return (1 + hits) / (1 + DRAWS)
+
+
+def _signs(rng: np.random.Generator, m: int) -> NDArray[np.float64]:
+    return rng.choice(np.array([-1.0, 1.0]), size=(1000, m))
