@@ -1,0 +1,140 @@
+r"""A number: integer, decimal or fraction, compared exactly.
+
+The last stated answer that holds a number wins (`\boxed{}`, `Answer:`, `the answer is`, `####`, answer tags),
+then the last bold number, then the last of the last three lines that holds one. Of an equation the right-hand
+side counts; an expression that is not evaluated (`3 * 4`) is no number, but `3/4` is a fraction. Currency
+signs, thousands commas, units and a percent sign are dropped: `12.50%` is 12.5, because questions that ask
+for a percentage are answered either way.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from outlay.answers._stated import bold, last_lines, statements
+
+MOST_DIGITS = 400
+"""Longer numbers are refused: nobody asks for them, and exact arithmetic on them is slow."""
+
+_DIGITS = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
+_NUMBER = re.compile(
+    rf"(?<![\w.])(?P<sign>[-+]?)(?P<top>{_DIGITS})(?P<e>[eE][-+]?[0-9]{{1,3}}(?![0-9]))?"
+    rf"(?:\s?/\s?(?P<under>{_DIGITS}))?(?![0-9])"
+)
+_OPERATOR = re.compile(r"[0-9)]\s{0,4}(?:[-+*^×÷·/]|\\times|\\cdot|\\div)\s{0,4}\(?\s{0,4}[-+]?[0-9]")
+_FRACTION = re.compile(r"\\[dt]?frac\{\s{0,4}([-+]?[0-9.,]{1,40})\s{0,4}\}\{\s{0,4}([0-9.,]{1,40})\s{0,4}\}")
+_EQUALS = re.compile(r"=|≈|≅|\bis equal to\b|\bequals\b")
+_WRAPPED = re.compile(r"\\(?:text|mathrm|mathbf|textbf|boxed)\{")
+_NOISE = re.compile(r"\\[,!;:% ]|\\?[$£€¥]|\\left|\\right|\\\(|\\\)|\\\[|\\\]|[{}*`]{1,4}(?![0-9(\s])")
+_UNIT = re.compile(r"\s{0,4}(?:%|percent|[^\W\d_][^\d=+*^]{0,60})?[.\s]{0,4}")
+_ENUMERATOR = re.compile(
+    r"^\s{0,8}(?:[-*•]\s{1,4})?(?:(?:step\s{1,4})?[0-9]{1,3}[.):]\s{1,4})(?=\S)", re.IGNORECASE
+)
+
+
+def extract(text: str) -> str | None:
+    r"""The number that a text gives as its answer, without commas, currency, unit or percent sign; None: none.
+
+    With nothing stated, the last line that holds a number counts, of the last three: right of its last `=`,
+    else its last number. A model that echoes the placeholder (`Answer: <number>`) is read by the line above
+    it.
+
+    Example:
+        >>> extract("Answer: 773 - 959 = 784"), extract("so it is \\boxed{1{,}234}"), extract("Step 3: add")
+        ('784', '1234', None)
+    """
+    for stated in statements(text):
+        if (found := _of_statement(stated)) is not None:
+            return found
+    for stated in bold(text):
+        if (found := _of_statement(stated)) is not None:
+            return found
+    for line in last_lines(text):
+        if (found := _of_line(line)) is not None:
+            return found
+    return None
+
+
+def canonical(value: str) -> str | None:
+    """The exact value in lowest terms, `n` or `n/d`; None where the text is not one number (a unit may follow).
+
+    Example:
+        >>> canonical("$1,234.0"), canonical("12.50%"), canonical("-0"), canonical("0.125"), canonical("1e3")
+        ('1234', '25/2', '0', '1/8', '1000')
+    """
+    plain = _plain(value[: 4 * MOST_DIGITS])
+    match = _NUMBER.match(plain)
+    if match is None or _UNIT.fullmatch(plain, match.end()) is None or len(value) > 4 * MOST_DIGITS:
+        return None
+    exact = _exact(match)
+    return None if exact is None else str(exact)
+
+
+def equal(value: str, reference: str) -> bool:
+    """Whether two texts are the same number, exactly; what is not a number equals nothing.
+
+    Example:
+        >>> equal("0.50", "1/2"), equal("x", "x")
+        (True, False)
+    """
+    key = canonical(value)
+    return key is not None and key == canonical(reference)
+
+
+def _of_statement(stated: str) -> str | None:
+    plain = re.sub(r"^([-+])\s{1,4}(?=[0-9.])", r"\1", _plain(stated[:2000]))
+    for side in reversed(_EQUALS.split(plain)):
+        side = re.sub(r"^\s{0,8}([-+])\s{1,4}(?=[0-9.])", r"\1", side).strip()
+        if _NUMBER.search(side):
+            return None if _expression(side) else _first(side)
+    return None
+
+
+def _of_line(line: str) -> str | None:
+    plain = _ENUMERATOR.sub("", _plain(line[-2000:]))
+    if _EQUALS.search(plain):
+        return _of_statement(plain)
+    if _expression(plain):
+        return None
+    found = [m for m in _NUMBER.finditer(plain) if not _heading(plain, m)]
+    return _shown(found[-1]) if found else None
+
+
+def _heading(plain: str, match: re.Match[str]) -> bool:
+    return plain[: match.start()].rstrip().lower().endswith(("step", "part", "question", "problem"))
+
+
+def _expression(side: str) -> bool:
+    fractions_removed = re.sub(rf"(?<![\w.]){_DIGITS}\s?/\s?{_DIGITS}(?!\s{{0,4}}[-+*/^×÷])", "0", side)
+    return _OPERATOR.search(fractions_removed) is not None
+
+
+def _first(side: str) -> str | None:
+    match = _NUMBER.search(side)
+    return _shown(match) if match else None
+
+
+def _shown(match: re.Match[str]) -> str | None:
+    if _exact(match) is None:
+        return None
+    sign = "-" if match["sign"] == "-" else ""
+    under = f"/{match['under'].replace(',', '')}" if match["under"] else ""
+    return f"{sign}{match['top'].replace(',', '')}{match['e'] or ''}{under}"
+
+
+def _exact(match: re.Match[str]) -> Fraction | None:
+    if len(match[0]) > MOST_DIGITS or abs(int((match["e"] or "e0")[1:])) > MOST_DIGITS:
+        return None
+    top = Fraction(match["top"].replace(",", "") + (match["e"] or ""))
+    under = Fraction(match["under"].replace(",", "")) if match["under"] else Fraction(1)
+    if under == 0:
+        return None
+    return (-top if match["sign"] == "-" else top) / under
+
+
+def _plain(text: str) -> str:
+    text = text.replace("{,}", ",").replace("−", "-").replace("–", "-").replace("\\dots", " ").strip()
+    text = _WRAPPED.sub(" ", _FRACTION.sub(r"\1/\2", text))
+    text = re.sub(r"([-+]?)\\?[$£€¥]\s?(?=[0-9.])", r"\1", text)
+    return _NOISE.sub("", text).strip(" \t\n\"'<>(")
