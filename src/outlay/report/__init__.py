@@ -1,0 +1,1 @@
+"""The report of an experiment: from outcomes to numbers, sentences, a table and one HTML file."""
