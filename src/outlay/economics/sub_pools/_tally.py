@@ -53,3 +53,11 @@ def budgets(ks: Sequence[int], samples: int) -> list[int]:
     if samples > MOST_SAMPLES:
         raise ValueError(f"at most {MOST_SAMPLES} samples a question, not {samples}")
     return list(ks)
+
+
+def scores(class_QS: NDArray[np.int64], score_QS: ArrayLike) -> NDArray[np.float64]:
+    """The scores of the voters, checked; 0 for what cannot vote."""
+    score = np.where(class_QS >= 0, np.asarray(score_QS, float), 0.0)
+    if not np.isfinite(score).all():
+        raise ValueError("every sample that can vote needs a finite score")
+    return score

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from outlay.economics.sub_pools._tally import budgets, tally
+from outlay.economics.sub_pools._tally import budgets, scores, tally
 from outlay.economics.sub_pools._ties import Factor, shared
 from outlay.economics.sub_pools._ways import binomials, none_of
 
@@ -95,7 +95,7 @@ def best_of(class_QS: ArrayLike, correct_QS: ArrayLike, score_QS: ArrayLike, ks:
         Shape (questions, budgets), in [0, 1].
 
     Raises:
-        ValueError: a budget is out of range, or there are more than 1,000 samples a question.
+        ValueError: a budget is out of range, a voter has no finite score, or a question has over 1,000 samples.
 
     Source:
         Expectation of `selection.best_of` and `selection.likelihood`; with distinct scores it is the rank
@@ -109,7 +109,7 @@ def best_of(class_QS: ArrayLike, correct_QS: ArrayLike, score_QS: ArrayLike, ks:
     questions, samples = votes.class_QS.shape
     ks = budgets(ks, samples)
     ways = binomials(samples, max(ks))
-    score = np.where(votes.class_QS >= 0, np.asarray(score_QS, float), -np.inf)
+    score = scores(votes.class_QS, score_QS)
     better_Q = np.zeros(questions, np.int64)
     total = np.zeros((questions, max(ks) + 1))
     for count_QC, right_QC in _levels(votes.class_QS, votes.right_QC, score):
@@ -153,10 +153,10 @@ def _levels(
 ) -> Iterator[tuple[NDArray[np.int64], Floats]]:
     """Voters of each class at the best score of each question, then at the next one, …"""
     rows, classes = np.arange(len(class_QS))[:, None], right_QC.shape[1]
-    left = score_QS.copy()
-    while np.isfinite(left).any():
+    left = np.where(class_QS >= 0, score_QS, -np.inf)
+    while (left > -np.inf).any():
         best = left.max(axis=1, keepdims=True)
-        here = (left == best) & np.isfinite(best)
+        here = (left == best) & (best > -np.inf)
         count_QC = np.zeros((len(left), classes + 1), np.int64)
         np.add.at(count_QC, (rows, np.where(here, class_QS, classes)), 1)
         yield count_QC[:, :classes], right_QC

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import ArrayLike, NDArray
 
-from outlay.economics.sub_pools._tally import budgets, one_hot, tally
+from outlay.economics.sub_pools._tally import budgets, one_hot, scores, tally
 from outlay.stats.majority_threshold import majority_threshold
 
 Floats = NDArray[np.float64]
@@ -61,7 +61,7 @@ def weighted(
         The estimate; its error is at most 0.5 / sqrt(draws - 1) a question.
 
     Raises:
-        ValueError: a budget is out of range.
+        ValueError: a budget is out of range, or a voter has no finite score.
 
     Source:
         Expectation of `selection.weighted`.
@@ -102,7 +102,7 @@ def best_of_majority(
         The estimate; its error is at most 0.5 / sqrt(draws - 1) a question.
 
     Raises:
-        ValueError: a budget is out of range.
+        ValueError: a budget is out of range, or a voter has no finite score.
 
     Source:
         Expectation of `selection.best_of_majority` with one candidate returned.
@@ -136,7 +136,7 @@ def _estimate(
     votes = tally(class_QS, correct_QS)
     questions, samples = votes.class_QS.shape
     ks = budgets(ks, samples)
-    score = np.where(votes.class_QS >= 0, np.asarray(score_QS, float), 0.0)
+    score = scores(votes.class_QS, score_QS)
     hot_QSC = one_hot(votes.class_QS)
     value, error = np.empty((questions, len(ks))), np.empty((questions, len(ks)))
     rng = np.random.default_rng(seed)
