@@ -1,0 +1,95 @@
+"""The child process of a local model: llama.cpp's own server on loopback, for as long as the parent lives.
+
+Run as `python -m outlay.models.local_server` with one line of JSON on stdin (`Settings`). It answers with one
+line of JSON on stdout (`Ready` or `Failed`), serves until stdin is closed (which the kernel does when the
+parent dies, however it dies), and writes its log to stderr. A crash inside llama.cpp takes this process down
+and no other.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What one server runs with: a model file, slots, and for each slot a context of its own."""
+
+    path: str
+    slots: int
+    context_tokens: int
+    threads: int
+    api_key: str
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """The server listens at `url`."""
+
+    url: str
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """The server did not start; `why` is what llama.cpp said."""
+
+    why: str
+
+
+def main() -> None:
+    """Serves until stdin is closed."""
+    answer = os.fdopen(os.dup(1), "wb", buffering=0)
+    # llama.cpp may print to stdout, which belongs to the answer alone.
+    os.dup2(2, 1)
+    settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=Settings)
+    try:
+        server = serve(settings)
+    except RuntimeError as error:
+        answer.write(msgspec.json.encode(Failed(str(error))) + b"\n")
+        sys.exit(1)
+    answer.write(msgspec.json.encode(Ready(server.listening_address)) + b"\n")
+    while os.read(0, 4096):
+        pass
+    # Nothing of a server that nobody can reach any more is worth an orderly end.
+    os._exit(0)
+
+
+def serve(settings: Settings):
+    """A running llama.cpp server.
+
+    Every default that would distort accounts or swallow the machine is set here: as many slots as wanted (1
+    by default) over one unified cache with room for a whole context in each slot, no prompts kept in main
+    memory besides it (8 GiB by default), loopback only, a key, one thread a core. Sampling defaults (`top_k`
+    40, `top_p` 0.95, `min_p` 0.05) are set to the model's own distribution here too, though every request
+    states its own.
+
+    Raises:
+        RuntimeError: llama.cpp cannot load the model.
+    """
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()  # pyright: ignore[reportAttributeAccessIssue]
+    params.model.path = settings.path
+    params.n_parallel = settings.slots
+    params.kv_unified = True
+    params.n_ctx = settings.slots * settings.context_tokens
+    params.kv_unified_per_slot = settings.context_tokens
+    params.cache_ram_mib = 0
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    params.api_keys = [settings.api_key]
+    params.ui = False
+    params.endpoint_slots = True
+    params.endpoint_metrics = True
+    params.verbosity = 2
+    params.cpuparams.n_threads = settings.threads
+    params.cpuparams_batch.n_threads = settings.threads
+    params.sampling.top_k = 0
+    params.sampling.top_p = 1.0
+    params.sampling.min_p = 0.0
+    params.sampling.temp = 1.0
+    return xllamacpp.Server(params)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+if __name__ == "__main__":
+    main()
