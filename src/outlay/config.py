@@ -1,9 +1,79 @@
-"""Where outlay keeps its things."""
+"""Where outlay keeps its things, and what `outlay.toml` says: models, their prices, and which role each plays."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from outlay.errors import UsageError
+
+FILE = "outlay.toml"
+
+
+class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[models.NAME]` table: a model of an OpenAI-compatible server.
+
+    Prices are in USD per million tokens. `free = true` says that the model costs nothing; without a price and
+    without `free` the price is looked up in the dated snapshot, and is unknown where that has none.
+    """
+
+    model: str
+    base_url: str | None = None
+    api_key_env: str = "OPENAI_API_KEY"
+    """The name of the environment variable that holds the key; keys never stand in files."""
+    dialect: str | None = None
+    input_usd_per_mtok: float | None = None
+    output_usd_per_mtok: float | None = None
+    cache_read_usd_per_mtok: float | None = None
+    cache_write_usd_per_mtok: float | None = None
+    free: bool = False
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    max_n: int | None = None
+    concurrency: int = 64
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file: `default` and `[roles]` name models, `[models.NAME]` describes them."""
+
+    default: str = "local/qwen2.5-coder-0.5b"
+    roles: dict[str, str] = {}
+    models: dict[str, ModelEntry] = {}
+
+
+def read(path: Path | None = None) -> Config:
+    """The configuration: `path`, else `$OUTLAY_CONFIG`, else `outlay.toml` here or in outlay's home, else defaults.
+
+    Raises:
+        UsageError: a named file is missing, or the file does not say what a configuration says.
+    """
+    named = path or (Path(os.environ["OUTLAY_CONFIG"]) if os.environ.get("OUTLAY_CONFIG") else None)
+    found = named or next((p for p in (Path(FILE), home() / FILE) if p.exists()), None)
+    if found is None:
+        return Config()
+    try:
+        return msgspec.toml.decode(found.read_bytes(), type=Config)
+    except OSError as error:
+        raise UsageError(f"The configuration {found} cannot be read: {error.strerror}.") from None
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{found}: {error}; docs/configuration.md lists what may stand there.") from None
+
+
+def database() -> Path:
+    """The ledger's file: `$OUTLAY_DATABASE_URL` (`sqlite:///PATH`), else `outlay.db` in outlay's home.
+
+    Raises:
+        UsageError: a database of a kind that is not there yet.
+    """
+    url = os.environ.get("OUTLAY_DATABASE_URL")
+    if not url:
+        return home() / "outlay.db"
+    if not url.startswith("sqlite:///"):
+        raise UsageError("OUTLAY_DATABASE_URL must be of the form sqlite:///PATH.")
+    return Path(url.removeprefix("sqlite:///"))
 
 
 def home() -> Path:

@@ -1,0 +1,117 @@
+"""What a call can use at most, before it is made: input and output bounds, seeds and cache keys."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from outlay.budget import Amount, Budget
+from outlay.errors import BudgetExceeded, UnknownPrice
+from outlay.models.provider import Card, Provider
+from outlay.money import worst_nusd
+from outlay.types import Message, Request, Sampling
+
+MIN_OUTPUT_TOKENS = 64
+"""A derived output bound below this is refused: it would buy a truncated sample."""
+DEFAULT_OUTPUT_TOKENS = 4096
+"""The output bound where neither the buyer, the card nor the budget names one (our choice)."""
+MESSAGE_OVERHEAD = 16
+"""Input tokens a message can cost beyond its bytes: role and separators."""
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+async def input_bound(provider: Provider | None, card: Card, request: Request, *, capped_money: bool) -> int:
+    """Input tokens of a request: counted by the model's tokenizer, else its UTF-8 bytes + 16 a message.
+
+    A token is at least one byte of text in every tokenizer in use, so bytes never undercount.
+
+    Raises:
+        UnknownPrice: the request carries images, the card does not say what they cost, and money is capped.
+    """
+    images = sum(_images(m) for m in request.messages)
+    if images and card.image_tokens is None and capped_money:
+        raise UnknownPrice("An image's price is unknown for this model and the budget caps money; send no images.")
+    if provider is not None and not images:
+        counted = await provider.count_input(request)
+        if counted is not None:
+            return counted
+    text = sum(len(_encoder.encode(_without_images(m))) + MESSAGE_OVERHEAD for m in request.messages)
+    tools = request.sampling.extra.get("tools")
+    schema = request.sampling.extra.get("response_format")
+    extra = sum(len(_encoder.encode(part)) for part in (tools, schema) if part)
+    return text + extra + len((request.prefix or "").encode()) + images * (card.image_tokens or 0)
+
+
+def output_bound(sampling: Sampling, card: Card, budget: Budget, input_tokens: int, *, planned: int) -> int:
+    """The most output tokens of one sample, when `planned` calls are still to come.
+
+    The buyer's own bound, within the context; without one, the least of the model card, the context left and what
+    the remaining budget buys for each planned call.
+
+    Raises:
+        BudgetExceeded: a derived bound would be below 64 tokens.
+    """
+    context = None if card.context_tokens is None else max(card.context_tokens - input_tokens, 1)
+    if sampling.max_output_tokens is not None:
+        return min(x for x in (sampling.max_output_tokens, context, card.max_output_tokens) if x is not None)
+    bounds = [x for x in (card.max_output_tokens, context) if x is not None]
+    left_tokens = budget.left("output_tokens")
+    if left_tokens is not None:
+        bounds.append(left_tokens // planned)
+    left_nusd = budget.left("nusd")
+    if left_nusd is not None and card.price is not None and card.price.output_nusd_per_mtok > 0:
+        prompts = planned if not card.shares_prompt else -(-planned // card.max_n)
+        spare = left_nusd - prompts * worst_nusd(card.price, input_tokens, 0)
+        bounds.append(max(spare, 0) * 1_000_000 // (card.price.output_nusd_per_mtok * planned))
+    bound = min(bounds, default=DEFAULT_OUTPUT_TOKENS)
+    if bound < MIN_OUTPUT_TOKENS:
+        raise BudgetExceeded(f"The budget buys only {bound} output tokens a call for {planned} calls; raise it, or "
+                             f"ask for fewer samples or a bound of your own.")
+    return bound
+
+
+def amount(card: Card, *, prompts: int, input_tokens: int, n: int, output_tokens: int) -> Amount:
+    """The worst case of `n` samples of at most `output_tokens` each, whose prompt is read `prompts` times."""
+    total_in, total_out = prompts * input_tokens, n * output_tokens
+    price = None if card.price is None else worst_nusd(card.price, total_in, total_out)
+    return Amount(price, total_in, total_out, n)
+
+
+def seed_of(*parts: object) -> int:
+    """A 31-bit seed that depends on every part: run seed, question, role and sample index.
+
+    With one seed for several questions, sample i of each would follow the same random stream (draws correlate).
+    """
+    digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def cache_keys(tenant: str, card: Card, messages: Sequence[Message], prefix: str | None, sampling: Sampling,
+               max_output_tokens: int, seeds: Iterable[tuple[int, int]]) -> list[str]:
+    """Call-cache keys of (sample index, seed) pairs: tenant, model, whole body, seed and index."""
+    body = hashlib.blake2b(
+        _encoder.encode([tenant, card.identity, messages, prefix, sampling, max_output_tokens]), digest_size=20
+    )
+    keys = []
+    for index, seed in seeds:
+        one = body.copy()
+        one.update(f"{index}:{seed}".encode())
+        keys.append(one.hexdigest())
+    return keys
+
+
+def _images(message: Message) -> int:
+    content = message.get("content")
+    if not isinstance(content, list):
+        return 0
+    return sum(1 for part in content if isinstance(part, dict) and "image" in str(part.get("type", "")))
+
+
+def _without_images(message: Message) -> Message:
+    content = message.get("content")
+    if not isinstance(content, list):
+        return message
+    return {**message, "content": [p for p in content if "image" not in str(p.get("type", ""))]}

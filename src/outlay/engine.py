@@ -1,0 +1,276 @@
+"""The engine: question → plan → strategy → answer → store. Every front end translates to it and back."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from outlay import config as configuration
+from outlay import plugins
+from outlay.budget import Budget, Limits
+from outlay.door import Door
+from outlay.errors import MissingAbility, OutlayError, UsageError
+from outlay.models.open import open_model
+from outlay.models.provider import ABILITIES, Card, Provider
+from outlay.prompts.answer_format import instruct
+from outlay.run import Run, Verifier
+from outlay.sandbox.killable import Workers
+from outlay.session import Session
+from outlay.store.protocol import Store
+from outlay.trace import Replay, Trace
+from outlay.types import Answer, Bound, Plan, Question
+from outlay.verifiers._own import as_verifier
+
+FALLBACK_ROLE = {"judge": "default"}
+"""A role that no model was named for is played by this one's model."""
+
+
+class Outlay:
+    """Buys answers. One per process and tenant; use it as `async with Outlay(...) as outlay`.
+
+    Args:
+        models: a model for each role (`default`, `judge`, …) as users name models, or a `Provider`; one name alone
+            is the default role's. None takes the configuration's.
+        limits: caps on everything bought through this object.
+        store: a store, or the path of the ledger's file; None is the file in outlay's home.
+        seed: every random choice and every seed sent upstream derives from it.
+        cache: whether completions may come from the call cache (on in experiments).
+        what: what the ledger's run is called.
+        run_id: resumes that run: what it spent before counts against `limits`.
+        config: the configuration; None reads `outlay.toml`.
+
+    Example:
+        >>> async def main():
+        ...     async with Outlay("local/qwen2.5-coder-0.5b") as outlay:
+        ...         answer = await outlay.ask("17 * 23?", strategy="self_consistency:n=8", kind="number")
+        ...         print(answer.answer, answer.cost_nusd)
+    """
+
+    def __init__(self, models: str | Provider | Mapping[str, str | Provider] | None = None, *,
+                 limits: Limits | None = None, store: Store | Path | str | None = None, seed: int = 0,
+                 cache: bool = False, what: str = "ask", run_id: str | None = None,
+                 config: configuration.Config | None = None, clock: Callable[[], float] = time.monotonic,
+                 sleep: Callable[[float], Awaitable[None]] | None = None):
+        self._config = config or configuration.read()
+        if models is None:
+            models = {"default": self._config.default, **self._config.roles}
+        self._models = dict(models) if isinstance(models, Mapping) else {"default": models}
+        self._store: Store | None = None
+        self._store_at = store
+        self._clock, self._sleep = clock, sleep
+        self.seed, self._cache, self._what = seed, cache, what
+        self.run_id = run_id or f"run_{time.time_ns() // 1000:014x}{os.urandom(3).hex()}"
+        self.budget = Budget(limits, clock=clock)
+        self._opened: dict[str, Provider] = {}
+        self._cards: dict[str, Card] = {}
+        self._workers = Workers()
+
+    async def __aenter__(self) -> Outlay:
+        self._store = await self._open_store()
+        await self.store.open_run(self.run_id, "local", self._what, json.dumps({"seed": self.seed}),
+                                  time.time_ns() // 1000)
+        await self.store.sweep()
+        before = await self.store.totals(self.run_id)
+        self.budget.preload(nusd=(before.paid_nusd or 0) + before.lost_nusd, input_tokens=before.input_tokens,
+                            output_tokens=before.output_tokens, calls=before.calls + before.lost_calls)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> None:
+        for provider in self._opened.values():
+            await provider.close()
+        await self._workers.close()
+        if self._store is not None and self._store is not self._store_at:
+            await self._store.close()
+
+    @property
+    def store(self) -> Store:
+        """The open store.
+
+        Raises:
+            OutlayError: the object is used outside `async with`.
+        """
+        if self._store is None:
+            raise OutlayError("Use outlay as `async with Outlay(...) as outlay:`; its ledger is not open.")
+        return self._store
+
+    async def ask(self, question: str | Question, *, strategy: str = "single", kind: str | None = None,
+                  verifier: str | Callable[..., Any] | None = None, limits: Limits | None = None,
+                  listener: Callable[[dict[str, Any]], None] | None = None) -> Answer:
+        """Buy the answer to one question.
+
+        Args:
+            question: its text, or a whole question.
+            strategy: `name` or `name:key=value,…`.
+            kind: the answer kind; needed by everything that compares answers.
+            verifier: a name, `command:…`, a dotted name, or a function of (question, answer).
+            limits: caps on this question alone.
+            listener: is told of progress.
+
+        Raises:
+            UsageError: an unknown name or a bad parameter; nothing was spent.
+            BudgetExceeded: the budget does not admit a single call.
+            ProviderError: no sample could be had.
+        """
+        if isinstance(question, str):
+            question = Question.of(question, kind=kind)
+        elif kind is not None:
+            question = msgspec.structs.replace(question, kind=kind)
+        chosen = plugins.spec("strategy", strategy)
+        named = verifier if isinstance(verifier, str) else None
+        plan = Plan(chosen.name, chosen.parameters, named, question.kind, await self._roles())
+        return await self.buy(question, plan, limits=limits, listener=listener,
+                              verifier=None if verifier is None or named else as_verifier(verifier, {}))
+
+    async def buy(self, question: Question, plan: Plan, *, limits: Limits | None = None,
+                  verifier: Verifier | None = None, listener: Callable[[dict[str, Any]], None] | None = None) -> Answer:
+        """Buy the answer to a question under a plan. `verifier` stands in for the plan's own.
+
+        Raises:
+            As `ask`.
+        """
+        strategy = plugins.load("strategy", plan.strategy)
+        parameters = plugins.check("strategy", plan.strategy, strategy, plan.parameters)
+        judge = verifier or _verifier(plan)
+        cards = {role: await self.card(role) for role in self._models}
+        self._refuse_unable(strategy, cards)
+        session = self._session(cards)
+        door = Door(session)
+        asked = instruct(msgspec.structs.replace(question, kind=plan.kind or question.kind))
+        door.trace.add("open", "", 0.0, plan=plan, question=asked, cards=cards, seed=self.seed)
+        run = Run(door, self.budget.fork(limits), seed=self.seed, question_id=question.id, verifier=judge,
+                  listener=listener)
+        answer = await strategy(run, asked, **parameters)
+        trace_id = self.store.new_id("trace")
+        answer = _sealed(door, run, answer, plan, door.book.now_s())
+        await self.store.save_answer(trace_id, self.run_id, question.id, msgspec.json.encode(answer).decode(),
+                                     door.trace.encode().decode(), time.time_ns() // 1000)
+        return msgspec.structs.replace(answer, trace_id=trace_id)
+
+    def bound(self, question: Question, strategy: str) -> Bound:
+        """The worst case of a strategy on a question, before anything is asked."""
+        chosen = plugins.spec("strategy", strategy)
+        return plugins.module_of(chosen.target).bound(question, **chosen.parameters)
+
+    async def card(self, role: str = "default") -> Card:
+        """The card of a role's model, probed at first use.
+
+        Raises:
+            UsageError: no model plays the role, or it cannot be opened.
+        """
+        if role not in self._cards:
+            self._cards[role] = await self._provider(role).card()
+        return self._cards[role]
+
+    def _provider(self, role: str) -> Provider:
+        model = self._models.get(role) or self._models.get(FALLBACK_ROLE.get(role, ""))
+        if model is None:
+            raise UsageError(f"No model plays the role {role}; add one like --model {role}=MODEL.")
+        name = model if isinstance(model, str) else f"{id(model)}"
+        if name not in self._opened:
+            self._opened[name] = open_model(model, self._config, seed=self.seed) if isinstance(model, str) else model
+        return self._opened[name]
+
+    def _session(self, cards: Mapping[str, Card]) -> Session:
+        roles = {**{r: f for r, f in FALLBACK_ROLE.items() if f in cards}, **{r: r for r in cards}}
+        if not hasattr(self, "_shared"):
+            extra = {} if self._sleep is None else {"sleep": self._sleep}
+            self._shared = Session(
+                run_id=self.run_id, providers={role: self._provider(player) for role, player in roles.items()},
+                cards={role: cards[player] for role, player in roles.items()}, store=self.store, clock=self._clock,
+                cache=self._cache, workers=self._workers, **extra)
+        return self._shared
+
+    async def _roles(self) -> dict[str, str]:
+        return {role: (await self.card(role)).name for role in self._models}
+
+    def _refuse_unable(self, strategy: Any, cards: Mapping[str, Card]) -> None:
+        """Refuse, before a cent is spent, a plan whose model cannot do what its strategy needs."""
+        needs: frozenset[str] = getattr(plugins.module_of(strategy), "NEEDS", frozenset())
+        for ability in sorted(needs - cards["default"].abilities):
+            raise MissingAbility(f"{strategy.__name__} needs the ability {ability} ({ABILITIES[ability]}), which "
+                                 f"{cards['default'].name} lacks; `outlay models` shows which models have it.")
+
+    async def _open_store(self) -> Store:
+        if self._store_at is not None and not isinstance(self._store_at, (str, Path)):
+            return self._store_at
+        from outlay.store.sqlite import Sqlite
+
+        return await Sqlite.open(self._store_at or configuration.database())
+
+
+async def replay(trace: bytes, *, verifier: Verifier | None = None) -> tuple[Answer, bytes]:
+    """Run a recorded answer again with every model off; returns the answer and the new trace.
+
+    The new trace equals the recorded one byte for byte, or the code no longer does what it did.
+
+    Raises:
+        OutlayError: the replay diverged from its trace.
+    """
+    recorded = Trace.decode(trace)
+    opening = recorded.events[0]
+    plan = msgspec.convert(opening["plan"], Plan)
+    question = msgspec.convert(opening["question"], Question)
+    cards = {role: msgspec.convert(card, Card) for role, card in opening["cards"].items()}
+    players = {**{r: cards[f] for r, f in FALLBACK_ROLE.items() if f in cards}, **cards}
+    workers = Workers()
+    session = Session(run_id="replay", providers={}, cards=players, store=None, workers=workers)  # type: ignore[arg-type]
+    source = Replay(recorded)
+    door = Door(session, replay=source)
+    door.trace.events.append(await source.turn(("open",), ""))
+    run = Run(door, Budget(), seed=opening["seed"], question_id=question.id, verifier=verifier or _verifier(plan))
+    strategy = plugins.load("strategy", plan.strategy)
+    answer = await strategy(run, question, **plugins.check("strategy", plan.strategy, strategy, plan.parameters))
+    end = await source.turn(("answer",), "")
+    answer = _sealed(door, run, answer, plan, end["t_s"])
+    return answer, door.trace.encode()
+
+
+def ask_sync(question: str, **options: Any) -> Answer:
+    """`Outlay.ask` for scripts without an event loop: opens outlay, asks, closes.
+
+    Args:
+        question: the text.
+        options: those of `Outlay` (`models`, `limits`, `seed`, …) and of `Outlay.ask` (`strategy`, `kind`, …).
+
+    Example:
+        >>> ask_sync("17 * 23?", kind="number", strategy="self_consistency:n=8").answer  # doctest: +SKIP
+        '391'
+    """
+    import asyncio
+
+    own = {k: options.pop(k) for k in ("models", "store", "seed", "config", "cache") if k in options}
+
+    async def once() -> Answer:
+        async with Outlay(own.pop("models", None), **own) as outlay:
+            return await outlay.ask(question, **options)
+
+    return asyncio.run(once())
+
+
+def _verifier(plan: Plan) -> Verifier | None:
+    if plan.verifier is None:
+        return None
+    chosen = plugins.spec("verifier", plan.verifier)
+    return as_verifier(chosen.target, chosen.parameters)
+
+
+def _sealed(door: Door, run: Run, answer: Answer, plan: Plan, t_s: float) -> Answer:
+    """The answer with what it cost, as the last event of its trace."""
+    t_s = round(t_s, 6)
+    stopped = answer.stopped
+    if run.spent.overrun_nusd:
+        stopped += "; the provider billed more than was asked for, so nothing more is bought"
+    answer = msgspec.structs.replace(
+        answer, plan=plan, usage=run.spent.usage, calls=run.spent.calls, cost_nusd=run.spent.cost_nusd,
+        paid_nusd=run.spent.paid_nusd, overrun_nusd=run.spent.overrun_nusd, latency_s=t_s, stopped=stopped,
+    )
+    door.trace.add("answer", "", t_s, answer=answer)
+    return answer

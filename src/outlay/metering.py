@@ -1,0 +1,148 @@
+"""Deltas become completions and counted tokens: what was really received, choice by choice.
+
+The order of trust is fixed: the usage that the stream carried; else the deltas counted by the model's own tokenizer,
+if the model hides no reasoning (`counted`); else the bound that was reserved (`unreconciled`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from outlay.models.provider import Card, Provider
+from outlay.types import Completion, Delta, Request, TokenLogprob, Usage
+
+
+class _Choice:
+    __slots__ = ("finish_reason", "logprobs", "reasoning", "text", "tools", "usage")
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+        self.logprobs: list[TokenLogprob] = []
+        self.tools: dict[int, dict[str, Any]] = {}
+        self.finish_reason = ""
+        self.usage: Usage | None = None
+
+
+class Tally:
+    """Gathers the deltas of one request."""
+
+    __slots__ = ("choices", "started", "usage")
+
+    def __init__(self, n: int):
+        self.choices = [_Choice() for _ in range(n)]
+        self.usage: Usage | None = None
+        self.started = False
+
+    def add(self, delta: Delta) -> None:
+        """Take one delta in. Choices beyond those asked for are ignored: they were not bought."""
+        self.started = True
+        if delta.choice is None:
+            self.usage = delta.usage or self.usage
+            return
+        if delta.choice >= len(self.choices):
+            return
+        choice = self.choices[delta.choice]
+        if delta.text:
+            choice.text.append(delta.text)
+        if delta.reasoning:
+            choice.reasoning.append(delta.reasoning)
+        if delta.logprobs:
+            choice.logprobs.extend(delta.logprobs)
+        for fragment in delta.tool_calls:
+            _join(choice.tools, fragment)
+        if delta.finish_reason:
+            choice.finish_reason = delta.finish_reason
+        if delta.usage:
+            choice.usage = delta.usage
+
+    async def measure(self, provider: Provider, request: Request, card: Card, bound: Usage) -> tuple[Usage, str]:
+        """What the request used in all, and the mark that says how it is known."""
+        if self.usage is not None:
+            return self.usage, ""
+        told = [c.usage for c in self.choices if c.usage is not None]
+        if len(told) == len(self.choices):
+            return _together(told), ""
+        if card.hides_reasoning:
+            return bound, "unreconciled"
+        counted = await self._count(provider, request, told)
+        return (counted, "counted") if counted is not None else (bound, "unreconciled")
+
+    async def _count(self, provider: Provider, request: Request, told: list[Usage]) -> Usage | None:
+        input_tokens = told[0].input_tokens if told else await provider.count_input(request)
+        output_tokens = sum(u.output_tokens for u in told)
+        for choice in (c for c in self.choices if c.usage is None):
+            count = len(choice.logprobs) or await provider.count_text("".join(choice.reasoning + choice.text))
+            if count is None:
+                return None
+            output_tokens += count
+        return None if input_tokens is None else Usage(input_tokens, output_tokens)
+
+    def completions(self, request: Request, total: Usage, *, batch: str, latency_s: float,
+                    mark: str) -> list[Completion]:
+        """The choices as completions, each with its share of the total."""
+        outputs = self._outputs(total.output_tokens)
+        return [
+            Completion(
+                text="".join(choice.text),
+                finish_reason=choice.finish_reason or "cancelled",
+                usage=self._usage_of(choice, total, output),
+                sample=index,
+                seed=request.seed,
+                reasoning="".join(choice.reasoning),
+                tool_calls=tuple(choice.tools[i] for i in sorted(choice.tools)),
+                logprobs=tuple(choice.logprobs) if request.sampling.top_logprobs is not None else None,
+                batch=batch,
+                latency_s=latency_s,
+                mark=mark,
+            )
+            for index, choice, output in zip(request.sample_indices, self.choices, outputs, strict=True)
+        ]
+
+    def _usage_of(self, choice: _Choice, total: Usage, output: int) -> Usage:
+        if len(self.choices) == 1:
+            return total
+        return choice.usage or Usage(total.input_tokens, output, total.cache_read_tokens, total.cache_write_tokens)
+
+    def _outputs(self, total: int) -> list[int]:
+        """Output tokens of each choice; what only a total is known of is shared by length, to the exact sum."""
+        if all(c.usage is not None for c in self.choices):
+            return [c.usage.output_tokens for c in self.choices if c.usage is not None]
+        sizes = [len(c.logprobs) or sum(map(len, c.text)) + sum(map(len, c.reasoning)) for c in self.choices]
+        whole = sum(sizes)
+        if whole == 0:
+            sizes, whole = [1] * len(sizes), len(sizes)
+        shares, before, taken = [], 0, 0
+        for size in sizes:
+            before += size
+            upto = total * before // whole
+            shares.append(upto - taken)
+            taken = upto
+        return shares
+
+
+def _join(tools: dict[int, dict[str, Any]], fragment: dict[str, Any]) -> None:
+    """Add a tool-call fragment: names come once, arguments in pieces."""
+    call = tools.setdefault(fragment.get("index", len(tools)), {"type": "function", "function": {"arguments": ""}})
+    if fragment.get("id"):
+        call["id"] = fragment["id"]
+    function = fragment.get("function") or {}
+    if function.get("name"):
+        call["function"]["name"] = function["name"]
+    call["function"]["arguments"] += function.get("arguments") or ""
+
+
+def _together(parts: list[Usage]) -> Usage:
+    """Usage of a request whose choices were reported one by one: the prompt once, the outputs summed."""
+    def known(values: list[int | None]) -> int | None:
+        present = [v for v in values if v is not None]
+        return sum(present) if present else None
+
+    first = parts[0]
+    return Usage(
+        input_tokens=max(p.input_tokens for p in parts),
+        output_tokens=sum(p.output_tokens for p in parts),
+        cache_read_tokens=first.cache_read_tokens,
+        cache_write_tokens=first.cache_write_tokens,
+        reasoning_tokens=known([p.reasoning_tokens for p in parts]),
+    )

@@ -1,0 +1,165 @@
+"""One upstream request with its retries: reserve, write ahead, stream, count, settle, trace.
+
+Whatever happens in between, an error, a deadline, a cancellation, the reservation ends and the ledger row is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+
+import msgspec
+
+from outlay import bounds
+from outlay.book import Book
+from outlay.budget import Amount, Budget, Reservation
+from outlay.errors import BudgetExceeded, OutlayError, ProviderError
+from outlay.metering import Tally
+from outlay.models.retry import delay_s
+from outlay.money import cost_nusd
+from outlay.session import Ask, Asked, Spent
+from outlay.store.protocol import Opened
+from outlay.trace import Replay
+from outlay.types import Completion, Request, Usage
+
+
+class Purchase:
+    """One upstream request with its retries."""
+
+    def __init__(self, book: Book, budget: Budget, ask: Ask, label: str, indices: list[int], seeds: Mapping[int, int],
+                 asked: Asked, spent: Spent, on_text: Callable[[int, str], None] | None):
+        self.book, self.session, self.budget, self.ask, self.label = book, book.session, budget, ask, label
+        self.indices, self.seeds, self.asked, self.spent, self.on_text = indices, seeds, asked, spent, on_text
+        self.card = book.card(ask.role)
+
+    async def buy(self) -> dict[int, Completion | OutlayError]:
+        """Buy the samples, trying again where that can help; each attempt is a purchase of its own in the ledger."""
+        results: dict[int, Completion | OutlayError] = {}
+        wanted, attempt = self.indices, 0
+        while True:
+            key = f"{self.ask.role}/{self.label}/{wanted[0]}" + (f"~{attempt}" if attempt else "")
+            if self.book.replay is not None:
+                part, wait_s = await self._repeat(key, wanted, self.book.replay)
+            else:
+                part, wait_s = await self._attempt(key, wanted, attempt)
+            results.update(part)
+            if wait_s is None:
+                return results
+            wanted, attempt = [i for i in wanted if isinstance(part[i], ProviderError)], attempt + 1
+            if self.book.replay is None:
+                await self.session.sleep(wait_s)
+
+    async def _attempt(self, key: str, wanted: list[int],
+                       attempt: int) -> tuple[dict[int, Completion | OutlayError], float | None]:
+        granted, reservation, refusal = await self._reserve(wanted)
+        refused = {i: refusal for i in wanted[len(granted) :]} if refusal else {}
+        self.book.trace.add("grant", key, self.book.now_s(), samples=granted, refused=str(refusal or ""))
+        if reservation is None:
+            return dict(refused), None
+        results, wait_s = await self._spend(key, granted, reservation, attempt)
+        return {**results, **refused}, wait_s
+
+    async def _reserve(self, wanted: list[int]) -> tuple[list[int], Reservation | None, BudgetExceeded | None]:
+        """Claim the worst case of as many of the samples as the budget admits, the lowest indices first."""
+        refusal: BudgetExceeded | None = None
+        for n in range(len(wanted), 0, -1):
+            claim = self._claim(n)
+            try:
+                return wanted[:n], await self.budget.reserve(claim, role=self.ask.role, order=(wanted[0],)), refusal
+            except BudgetExceeded as error:
+                refusal = error
+        return [], None, refusal
+
+    def _claim(self, n: int) -> Amount:
+        return bounds.amount(self.card, prompts=1, input_tokens=self.asked.input_tokens, n=n,
+                             output_tokens=self.asked.max_output_tokens)
+
+    async def _spend(self, key: str, granted: list[int], reservation: Reservation,
+                     attempt: int) -> tuple[dict[int, Completion | OutlayError], float | None]:
+        """Write ahead, stream, settle; whatever happens, the reservation ends and the ledger row is closed."""
+        row = self.book.opened(self.ask.question_id, self.ask.role, self.card.name, granted[0], len(granted),
+                               reservation.amount)
+        try:
+            await self.session.store.write_ahead(row)
+        except BaseException:
+            self.budget.release(reservation)
+            raise
+        request = Request(
+            messages=self.ask.messages, max_output_tokens=self.asked.max_output_tokens, n=len(granted),
+            seed=self.seeds[granted[0]], prefix=self.ask.prefix, sampling=self.ask.sampling,
+            question_id=self.ask.question_id, sample_indices=tuple(granted),
+        )
+        tally, error, wait_s = Tally(len(granted)), None, None
+        sent, start = True, self.book.now_s()
+        try:
+            await self._stream(request, tally)
+        except ProviderError as failure:
+            error, sent = failure, failure.billed or tally.started
+            wait_s = None if tally.started else delay_s(failure, attempt, self.session.jitter)
+        except TimeoutError:
+            error = ProviderError("the deadline passed while the sample was being drawn")
+        finally:
+            latency_s = round(self.book.now_s() - start, 6)
+            results = await self._settle(key, row, reservation, request, tally, error, sent, latency_s, wait_s)
+        return results, wait_s
+
+    async def _stream(self, request: Request, tally: Tally) -> None:
+        provider = self.session.providers[self.ask.role]
+        deadline_s = self.budget.deadline_s
+        left_s = None if deadline_s is None else max(deadline_s - self.session.clock(), 0.0)
+        async with asyncio.timeout(left_s), aclosing(provider.stream(request)) as deltas:  # type: ignore[type-var]
+            async for delta in deltas:
+                tally.add(delta)
+                if self.on_text is not None and delta.text and delta.choice is not None:
+                    self.on_text(request.sample_indices[delta.choice], delta.text)
+
+    async def _settle(self, key: str, row: Opened, reservation: Reservation, request: Request, tally: Tally,
+                      error: ProviderError | None, sent: bool, latency_s: float,
+                      wait_s: float | None) -> dict[int, Completion | OutlayError]:
+        n, bound = request.n, Usage(reservation.amount.input_tokens, reservation.amount.output_tokens)
+        total, mark = Usage(0, 0), ""
+        try:
+            if sent:
+                total, mark = await tally.measure(self.session.providers[self.ask.role], request, self.card, bound)
+        except (ProviderError, asyncio.CancelledError):
+            total, mark = bound, "unreconciled"
+        cost = None if self.card.price is None else cost_nusd(self.card.price, total)
+        calls = n if sent else 0
+        overrun = self.budget.settle(reservation, Amount(cost, total.input_tokens, total.output_tokens, calls))
+        self.spent.add(total, calls=calls, cost=cost, paid=cost, overrun=overrun)
+        drawn = tally.completions(request, total, batch=key, latency_s=latency_s, mark=mark)
+        results: dict[int, Completion | OutlayError] = {
+            i: c if error is None or choice.finish_reason else error
+            for i, c, choice in zip(request.sample_indices, drawn, tally.choices, strict=True)
+        }
+        whole = [c for c, choice in zip(drawn, tally.choices, strict=True) if choice.finish_reason]
+        text = str(error or "")
+        self.session.store.settle(
+            self.book.ended(row, "settled" if sent else "failed", cost, overrun, total, mark, text),
+            [(self.asked.cache_keys[c.sample], msgspec.json.encode(c).decode()) for c in whole]
+            if self.asked.cache_keys else (),
+        )
+        self.book.trace.add("settle", key, self.book.now_s(), completions=whole, error=text, usage=total, calls=calls,
+                            cost_nusd=cost, overrun_nusd=overrun, fatal=bool(error and error.fatal), wait_s=wait_s)
+        return results
+
+    async def _repeat(self, key: str, wanted: list[int],
+                      replay: Replay) -> tuple[dict[int, Completion | OutlayError], float | None]:
+        """The recorded outcome of this attempt, at its recorded turn."""
+        grant = await replay.turn(("grant",), key)
+        self.book.trace.events.append(grant)
+        granted = grant["samples"]
+        results: dict[int, Completion | OutlayError] = {
+            i: BudgetExceeded(grant["refused"]) for i in wanted if i not in granted
+        }
+        if not granted:
+            return results, None
+        end = await replay.turn(("settle",), key)
+        self.book.trace.events.append(end)
+        self.spent.add(msgspec.convert(end["usage"], Usage), calls=end["calls"], cost=end["cost_nusd"],
+                       paid=end["cost_nusd"], overrun=end["overrun_nusd"])
+        drawn = {c.sample: c for c in msgspec.convert(end["completions"], list[Completion])}
+        for i in granted:
+            results[i] = drawn.get(i) or ProviderError(end["error"], fatal=end["fatal"])
+        return results, end["wait_s"]

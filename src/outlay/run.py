@@ -1,0 +1,231 @@
+"""`Run`, the only door that spends.
+
+Each purchase passes the same steps in one place: look up the call cache, reserve the worst case and write it ahead,
+call the provider, count tokens choice by choice, settle what it cost, append to the trace. Nothing else in outlay
+holds a client, a key or a price.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any
+
+import msgspec
+
+from outlay import bounds
+from outlay.budget import Budget, Limits
+from outlay.classify import classify
+from outlay.concurrency import together
+from outlay.door import Door
+from outlay.errors import BudgetExceeded, MissingAbility, MissingExtra, OutlayError, ProviderError
+from outlay.models.provider import ABILITIES
+from outlay.money import cost_nusd, worst_nusd
+from outlay.sandbox.killable import WorkerFailed, WorkerKilled
+from outlay.session import Ask, Spent
+from outlay.types import Completion, Message, Pool, Question, Sample, Sampling, Usage, Verdict
+
+WORK_S = 5.0
+"""How long a worker may compare the answers of one pool, in seconds."""
+
+Verifier = Callable[["Run", Question, Sample], Awaitable[Verdict]]
+"""How a run judges one candidate; the engine hands it over, so that a run knows no verifier by name."""
+
+
+class Run:
+    """The authority to spend on one question. It lives as long as the answer is being bought.
+
+    Attributes:
+        seed: the run's seed; every random choice derives from it.
+        question_id: what the ledger books this run's calls under.
+        spent: what this run has bought so far.
+        notes: sentences that belong into the answer, about what could not be done.
+    """
+
+    def __init__(self, door: Door, budget: Budget, *, seed: int, question_id: str, verifier: Verifier | None = None,
+                 listener: Callable[[dict[str, Any]], None] | None = None):
+        self._door, self.budget, self.seed, self.question_id = door, budget, seed, question_id
+        self._verifier, self._listener = verifier, listener
+        self._occurrences: dict[str, int] = {}
+        self.spent = Spent()
+        self.notes: list[str] = []
+
+    async def sample(self, question: Question, *, n: int, start: int = 0, role: str = "default",
+                     planned: int | None = None) -> Pool:
+        """Draw samples `start … start + n - 1` of the question and classify their answers.
+
+        What fails is data: a failed sample stands in the pool with its error. Samples that the budget refuses stand
+        there too, unless nothing at all was granted.
+
+        Args:
+            question: what to ask.
+            n: how many samples, at least 1.
+            start: index of the first; the same index is the same draw (its seed depends on it).
+            role: which model.
+            planned: calls the strategy may still make, these included (for a derived output bound); default n.
+
+        Returns:
+            The pool of these n samples, in index order.
+
+        Raises:
+            BudgetExceeded: the budget admits not one of them.
+            ProviderError: no sample can succeed (a refused key, a dead server).
+        """
+        ask = Ask(question.id, role, "draw", question.messages, question.sampling, None, planned or n)
+        results = await self._draw(ask, range(start, start + n))
+        if all(isinstance(r, BudgetExceeded) for r in results):
+            raise results[0]  # type: ignore[misc]  # every one of them is an error, as just checked
+        samples = tuple(
+            Sample(index=i, completion=r) if isinstance(r, Completion) else Sample(index=i, error=str(r))
+            for i, r in zip(range(start, start + n), results, strict=True)
+        )
+        return await classify(Pool(question.id, question.kind, samples), self._work)
+
+    async def merge(self, pool: Pool, more: Pool) -> Pool:
+        """One pool of both, in index order, its classes found anew over all of them."""
+        samples = sorted((*pool.samples, *more.samples), key=lambda s: s.index)
+        return await classify(msgspec.structs.replace(pool, samples=tuple(samples)), self._work)
+
+    async def complete(self, messages: Sequence[Message], *, role: str, label: str, n: int = 1,
+                       sampling: Sampling = Sampling(), prefix: str | None = None) -> tuple[Completion, ...]:
+        """`n` completions of messages that are not the question itself: a judge's, a checker's.
+
+        Args:
+            messages: the chat, in OpenAI's shape.
+            role: which model.
+            label: what the call is for; unique within the answer (it names the call in the trace and seeds it).
+            n: how many.
+            sampling: how to draw.
+            prefix: assistant text to continue.
+
+        Raises:
+            BudgetExceeded: it does not fit.
+            ProviderError: it failed.
+        """
+        ask = Ask(self.question_id, role, label, tuple(messages), sampling, prefix, n)
+        results = await self._draw(ask, range(n))
+        for result in results:
+            if isinstance(result, OutlayError):
+                raise result
+        return tuple(r for r in results if isinstance(r, Completion))
+
+    async def score(self, question: Question, pool: Pool, *, only: Collection[int] | None = None) -> Pool:
+        """The pool with verdicts of this run's verifier on every voter (of those indices, if given), all at once.
+
+        A candidate whose verification failed keeps no verdict and its error; it was paid for all the same.
+        """
+        wanted = [s for s in pool.voters if only is None or s.index in only]
+        verdicts = await together(self._try_verify(question, s) for s in wanted)
+        judged = {s.index: v for s, v in zip(wanted, verdicts, strict=True)}
+        samples = []
+        for s in pool.samples:
+            verdict = judged.get(s.index)
+            if isinstance(verdict, Verdict):
+                s = msgspec.structs.replace(s, verdict=verdict)
+            elif verdict is not None:
+                s = msgspec.structs.replace(s, error=f"not verified: {verdict}")
+            samples.append(s)
+        return msgspec.structs.replace(pool, samples=tuple(samples))
+
+    async def verify(self, question: Question, sample: Sample) -> Verdict:
+        """This run's verifier's verdict on one candidate.
+
+        Raises:
+            MissingAbility: the plan has no verifier.
+            ProviderError: the verifier's own call failed.
+        """
+        if self._verifier is None:
+            raise MissingAbility("This strategy needs a verifier; name one, for example --verifier judge.")
+        verdict = await self._verifier(self, question, sample)
+        score = min(max(verdict.score, 0.0), 1.0) if verdict.score == verdict.score else 0.0
+        return verdict if score == verdict.score else msgspec.structs.replace(verdict, score=score)
+
+    async def observe(self, key: str, look: Callable[[], Awaitable[Any]]) -> Any:
+        """The result of an effect outside of models (a command, a worker, a user's function), traced for replay.
+
+        The result must be plain data. `key` names the effect within the answer.
+        """
+        return await self._door.observe(self._unique(key), look)
+
+    async def seconds(self, key: str, most_s: float, work: Callable[[], Awaitable[Any]]) -> Any:
+        """Like `observe`, and charged by the second of this machine: `most_s` is reserved, what it took is settled."""
+        return await self._door.seconds(self.budget, self.question_id, self._unique(key), most_s, work, self.spent)
+
+    def need(self, abilities: frozenset[str], *, role: str = "default") -> None:
+        """Refuse, before a cent is spent, a plan whose model lacks an ability.
+
+        Raises:
+            MissingAbility: says which ability is missing and what it means.
+        """
+        card = self._door.card(role)
+        for ability in sorted(abilities - card.abilities):
+            raise MissingAbility(f"The model {card.name} lacks the ability {ability} ({ABILITIES[ability]}); choose a "
+                                 f"model that has it: `outlay models` shows which do.")
+
+    def price_of(self, usage: Usage, *, role: str = "default") -> int | None:
+        """What `usage` would cost on a role's model, in nano-dollars; None where its price is unknown."""
+        price = self._door.card(role).price
+        return None if price is None else cost_nusd(price, usage)
+
+    def worst_price(self, input_tokens: int, output_tokens: int, *, role: str = "default") -> int | None:
+        """The most that a call within these bounds can cost, in nano-dollars; None where the price is unknown."""
+        price = self._door.card(role).price
+        return None if price is None else worst_nusd(price, input_tokens, output_tokens)
+
+    def fork(self, limits: Limits, *, verifier: Verifier | None = None) -> Run:
+        """A run with a slice of this budget; what it spends counts here and in `spent`."""
+        sub = Run(self._door, self.budget.fork(limits), seed=self.seed, question_id=self.question_id,
+                  verifier=verifier or self._verifier, listener=self._listener)
+        sub.spent, sub.notes, sub._occurrences = self.spent, self.notes, self._occurrences
+        return sub
+
+    def rng(self, label: str) -> random.Random:
+        """A random generator of this run, question and label: the same inputs draw the same."""
+        return random.Random(bounds.seed_of(self.seed, self.question_id, "rng", label))
+
+    def emit(self, event: str, **fields: Any) -> None:
+        """Tell whoever listens: progress, or text of the leading candidate. Never part of the trace."""
+        if self._listener is not None:
+            self._listener({"event": event, "question_id": self.question_id, **fields})
+
+    async def _work(self, key: str, target: str, values: list[str]) -> list[int] | None:
+        """A function's result from a killable worker, traced; None, with a note, where that failed."""
+
+        async def look() -> dict[str, Any]:
+            try:
+                return {"value": await self._door.session.workers.call(target, values, timeout_s=WORK_S)}
+            except (WorkerFailed, WorkerKilled, MissingExtra) as error:
+                return {"note": f"answers were compared by spelling only: {error}"}
+
+        seen = await self.observe(key, look)
+        if "note" in seen:
+            self.notes.append(seen["note"])
+        return seen.get("value")
+
+    async def _draw(self, ask: Ask, indices: range) -> list[Completion | OutlayError]:
+        if ask.prefix is not None:
+            self.need(frozenset({"prefix"}), role=ask.role)
+        if ask.sampling.top_logprobs is not None:
+            self.need(frozenset({"logprobs"}), role=ask.role)
+        label = ask.label if ask.label == "draw" else self._unique(ask.label)
+        on_text = (lambda i, text: self.emit("text", sample=i, text=text)) if self._listener else None
+        results = await self._door.draw(self.budget, ask, label, indices, self.seed, self.spent, on_text)
+        for result in results:
+            if isinstance(result, ProviderError) and result.fatal:
+                raise result
+        return results
+
+    async def _try_verify(self, question: Question, sample: Sample) -> Verdict | OutlayError:
+        try:
+            return await self.verify(question, sample)
+        except ProviderError as error:
+            if error.fatal:
+                raise
+            return error
+        except BudgetExceeded as error:
+            return error
+
+    def _unique(self, key: str) -> str:
+        count = self._occurrences.get(key, 0)
+        self._occurrences[key] = count + 1
+        return key if count == 0 else f"{key}#{count}"

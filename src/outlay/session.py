@@ -1,0 +1,79 @@
+"""What the answers of one process and run share, and what each of them adds up."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from msgspec import Struct
+
+from outlay import bounds
+from outlay.models.provider import Card, Provider
+from outlay.sandbox.killable import Workers
+from outlay.store.protocol import Store
+from outlay.types import Completion, Message, Sampling, Usage
+
+
+class Ask(Struct, frozen=True):
+    """What one draw asks for, before its samples are numbered."""
+
+    question_id: str
+    role: str
+    label: str
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    prefix: str | None
+    planned: int
+
+
+class Session:
+    """What the answers of one process and run share."""
+
+    def __init__(self, *, run_id: str, providers: Mapping[str, Provider], cards: Mapping[str, Card], store: Store,
+                 clock: Callable[[], float] = time.monotonic,
+                 sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, tenant: str = "local",
+                 phase: str = "online", cache: bool = False, workers: Workers | None = None):
+        self.run_id, self.providers, self.cards, self.store = run_id, providers, cards, store
+        self.clock, self.sleep, self.tenant, self.phase, self.cache = clock, sleep, tenant, phase, cache
+        self.workers = workers or Workers()
+        self.jitter = random.Random(bounds.seed_of(run_id, "retry"))
+
+
+class Spent:
+    """Sums over the purchases of one answer. A cost is None once any part of it had no known price."""
+
+    def __init__(self) -> None:
+        self.calls = self.overrun_nusd = 0
+        self.cost_nusd: int | None = 0
+        self.paid_nusd: int | None = 0
+        self.input_tokens = self.output_tokens = 0
+        self.cache_read_tokens: int | None = None
+        self.reasoning_tokens: int | None = None
+
+    def add(self, usage: Usage, *, calls: int, cost: int | None, paid: int | None, overrun: int = 0) -> None:
+        """Count one purchase."""
+        self.calls += calls
+        self.overrun_nusd += overrun
+        self.cost_nusd = None if cost is None or self.cost_nusd is None else self.cost_nusd + cost
+        self.paid_nusd = None if paid is None or self.paid_nusd is None else self.paid_nusd + paid
+        self.input_tokens += usage.input_tokens
+        self.output_tokens += usage.output_tokens
+        for name in ("cache_read_tokens", "reasoning_tokens"):
+            if (value := getattr(usage, name)) is not None:
+                setattr(self, name, (getattr(self, name) or 0) + value)
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of everything bought."""
+        return Usage(self.input_tokens, self.output_tokens, self.cache_read_tokens, None, self.reasoning_tokens)
+
+
+class Asked(Struct, frozen=True):
+    """A draw's bounds, and what the call cache already holds of it."""
+
+    input_tokens: int
+    max_output_tokens: int
+    hits: dict[int, Completion]
+    cache_keys: dict[int, str]

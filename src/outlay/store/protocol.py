@@ -1,0 +1,132 @@
+"""What a store promises: a ledger written ahead, a call cache, answers with their traces, and leases.
+
+Every verb that writes is durable against the death of the process once it is awaited. Adapters differ only in their
+driver; SQL is written once in the dialect that SQLite and Postgres share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+
+class Opened(Struct, frozen=True):
+    """A ledger row as it is written ahead."""
+
+    id: str
+    run_id: str
+    tenant: str
+    phase: str
+    question_id: str
+    role: str
+    model: str
+    sample: int
+    n: int
+    bound_nusd: int | None
+    bound_input_tokens: int
+    bound_output_tokens: int
+    at_us: int
+
+
+class Settled(Struct, frozen=True):
+    """What a ledger row ends as. `state`: settled, failed or lost."""
+
+    id: str
+    state: str
+    cost_nusd: int | None
+    paid_nusd: int | None
+    overrun_nusd: int
+    input_tokens: int
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    output_tokens: int
+    reasoning_tokens: int | None
+    mark: str
+    error: str
+    at_us: int
+
+
+class Totals(Struct, frozen=True):
+    """Sums over a run's ledger. `lost` rows count at their bounds, cached rows cost but are not paid."""
+
+    calls: int = 0
+    cost_nusd: int | None = 0
+    """None when some settled call had no known price."""
+    paid_nusd: int | None = 0
+    lost_nusd: int = 0
+    lost_calls: int = 0
+    overrun_nusd: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Store(Protocol):
+    """The verbs outlay needs of a database."""
+
+    lease_id: str
+
+    def new_id(self, prefix: str) -> str:
+        """An id that no other process and no other call has: sortable, with the lease's id inside."""
+        ...
+
+    async def open_run(self, run_id: str, tenant: str, what: str, detail: str, at_us: int) -> None:
+        """Record a run, or do nothing if it is already recorded."""
+        ...
+
+    async def write_ahead(self, row: Opened) -> None:
+        """Write a reservation; returns once it survives the death of this process."""
+        ...
+
+    def settle(self, row: Settled, completions: Sequence[tuple[str, str]] = ()) -> None:
+        """End a ledger row and put its completions into the call cache, in one transaction, soon and in order.
+
+        A write that fails makes every later verb of this store raise `StoreError`.
+        """
+        ...
+
+    def record_cached(self, row: Opened, end: Settled) -> None:
+        """Append a row for what came from the call cache: it costs, but was not paid."""
+        ...
+
+    async def cached(self, keys: Sequence[str]) -> dict[str, str]:
+        """Completions (JSON) of those keys that are in the call cache."""
+        ...
+
+    async def save_answer(self, trace_id: str, run_id: str, question_id: str, answer: str, trace: str,
+                          at_us: int) -> None:
+        """Store an answer with its trace, durably, after everything settled before it."""
+        ...
+
+    async def trace(self, trace_id: str) -> str | None:
+        """The trace of an answer as JSON lines, or None."""
+        ...
+
+    async def sweep(self, run_id: str | None = None) -> int:
+        """Mark reservations whose process is gone as lost, at their worst case; returns how many."""
+        ...
+
+    async def totals(self, run_id: str | None = None) -> Totals:
+        """Sums over the ledger, of one run or of all."""
+        ...
+
+    async def calls(self, *, lost: bool = False, limit: int = 1000) -> list[dict[str, Any]]:
+        """Ledger rows, the newest first."""
+        ...
+
+    async def reconcile(self, call_id: str, row: Settled | None) -> str:
+        """Replace a lost or unreconciled row by what the provider's account says; None: it was never sent.
+
+        Raises:
+            UsageError: no such call, or it is not open to reconciliation.
+        """
+        ...
+
+    async def flush(self) -> None:
+        """Wait until everything handed over is durable."""
+        ...
+
+    async def close(self) -> None:
+        """Flush, give up the lease and close."""
+        ...

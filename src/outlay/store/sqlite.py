@@ -1,0 +1,279 @@
+"""The default store: one SQLite file, one writer thread that commits in groups.
+
+Callers hand over operations; the writer drains what is waiting into one transaction, so sixty-four callers share one
+commit. WAL mode with `synchronous=NORMAL` survives the death of the process; `durability="power"` survives the loss of
+power too, at the price of a disk flush a commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from outlay.errors import StoreError, UsageError, nearest
+from outlay.store import statements as sql
+from outlay.store.lease import STALE_US, Lease, mine
+from outlay.store.migrate import migrate
+from outlay.store.protocol import Opened, Settled, Totals
+
+GROUP = 512
+"""The most operations in one commit."""
+BUSY_S = 10.0
+"""How long another process may hold the file before we give up, in seconds."""
+
+_Op = tuple[str, Sequence[Any], "asyncio.Future[Any] | None"]
+_END = object()
+
+
+class Sqlite:
+    """A `Store` over one SQLite file. Open it with `await Sqlite.open(path)`; use it from one event loop."""
+
+    def __init__(self, path: Path | str, db: sqlite3.Connection, lease: Lease):
+        self.path, self.lease_id = str(path), lease.id
+        self._db, self._lease = db, lease
+        self._ops: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._failed: StoreError | None = None
+        self._beat_us = 0
+        self._numbers = itertools.count()
+        self._thread = threading.Thread(target=self._write, name="outlay-ledger", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    async def open(cls, path: Path | str, *, durability: str = "process") -> Sqlite:
+        """Open or create the file, bring its tables up to date and take a lease.
+
+        Raises:
+            StoreError: the file is no database, is corrupt, is locked, or its folder cannot be written.
+        """
+        now = time.time_ns() // 1000
+        lease = mine(now)
+
+        def connect() -> sqlite3.Connection:
+            with _plainly(path):
+                if str(path) != ":memory:":
+                    Path(path).parent.mkdir(parents=True, exist_ok=True)
+                db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+                db.execute("PRAGMA journal_mode=WAL")
+                db.execute(f"PRAGMA synchronous={'FULL' if durability == 'power' else 'NORMAL'}")
+                migrate(db)
+                db.execute(sql.TAKE_LEASE, (lease.id, lease.host, lease.boot, lease.pid, lease.started, now))
+                return db
+
+        return cls(path, await asyncio.to_thread(connect), lease)
+
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}_{self.lease_id}_{next(self._numbers)}"
+
+    async def open_run(self, run_id: str, tenant: str, what: str, detail: str, at_us: int) -> None:
+        await self._do(sql.OPEN_RUN, (run_id, tenant, what, detail, at_us))
+
+    async def write_ahead(self, row: Opened) -> None:
+        await self._do(sql.WRITE_AHEAD, _opened(row, self.lease_id))
+
+    def settle(self, row: Settled, completions: Sequence[tuple[str, str]] = ()) -> None:
+        self._hand_over(sql.SETTLE, _settled(row))
+        for key, completion in completions:
+            self._hand_over(sql.CACHE, (key, row.id, completion))
+
+    def record_cached(self, row: Opened, end: Settled) -> None:
+        self._hand_over(sql.RECORD_CACHED, (*_opened(row, self.lease_id), *_settled(end)[:-1]))
+
+    async def cached(self, keys: Sequence[str]) -> dict[str, str]:
+        marks = ",".join("?" * len(keys))
+        rows = await self._run(lambda db: db.execute(sql.CACHED.format(marks), tuple(keys)).fetchall())
+        return dict(rows)
+
+    async def save_answer(self, trace_id: str, run_id: str, question_id: str, answer: str, trace: str,
+                          at_us: int) -> None:
+        await self._do(sql.SAVE_ANSWER, (trace_id, run_id, question_id, answer, trace, at_us))
+
+    async def trace(self, trace_id: str) -> str | None:
+        row = await self._run(lambda db: db.execute(sql.TRACE, (trace_id,)).fetchone())
+        return row[0] if row else None
+
+    async def sweep(self, run_id: str | None = None) -> int:
+        def mark(db: sqlite3.Connection) -> int:
+            now = time.time_ns() // 1000
+            dead = [
+                lease_id
+                for lease_id, host, boot, pid, started, beat_us in db.execute(sql.LEASES).fetchall()
+                if not Lease(lease_id, host, boot, pid, started).alive(beat_us=beat_us, now_us=now)
+            ]
+            return sum(db.execute(sql.MARK_LOST, (now, lease_id, run_id, run_id)).rowcount for lease_id in dead)
+
+        return await self._run(mark)
+
+    async def totals(self, run_id: str | None = None) -> Totals:
+        return Totals(*await self._run(lambda db: db.execute(sql.TOTALS, (run_id, run_id)).fetchone()))
+
+    async def calls(self, *, lost: bool = False, limit: int = 1000) -> list[dict[str, Any]]:
+        def rows(db: sqlite3.Connection) -> list[dict[str, Any]]:
+            cursor = db.execute(sql.LOST if lost else sql.CALLS, (limit,))
+            names = [c[0] for c in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+        return await self._run(rows)
+
+    async def reconcile(self, call_id: str, row: Settled | None) -> str:
+        def apply(db: sqlite3.Connection) -> str:
+            found = db.execute(sql.ONE_CALL, (call_id,)).fetchone()
+            if found is None:
+                known = [r[0] for r in db.execute(sql.OPEN_TO_RECONCILE).fetchall()]
+                raise UsageError(f"There is no call {call_id!r} in the ledger; {nearest(call_id, known)}")
+            state, mark = found
+            if state != "lost" and mark != "unreconciled":
+                raise UsageError(f"The call {call_id} is {state}; only lost and unreconciled calls can be reconciled.")
+            if row is None:
+                db.execute(sql.UNSENT, (time.time_ns() // 1000, call_id))
+                return "unsent"
+            db.execute(sql.SETTLE, _settled(row))
+            return "settled"
+
+        return await self._run(apply)
+
+    async def flush(self) -> None:
+        await self._run(lambda db: None)
+
+    async def close(self) -> None:
+        if not self._thread.is_alive():
+            return
+        try:
+            await self._do(sql.GIVE_UP_LEASE, (self.lease_id, self.lease_id))
+        finally:
+            self._ops.put(_END)
+            await asyncio.to_thread(self._thread.join)
+            self._db.close()
+
+    def _hand_over(self, statement: str, values: Sequence[Any]) -> None:
+        if self._failed:
+            raise self._failed
+        self._ops.put((statement, values, None))
+
+    async def _do(self, statement: str, values: Sequence[Any]) -> None:
+        if self._failed:
+            raise self._failed
+        future = self._loop.create_future()
+        self._ops.put((statement, values, future))
+        await future
+
+    async def _run(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        """Run `work` on the writer's connection, in its own transaction, after everything handed over before it."""
+        if self._failed:
+            raise self._failed
+        future = self._loop.create_future()
+
+        def alone(db: sqlite3.Connection) -> None:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                result = work(db)
+                db.execute("COMMIT")
+            except (sqlite3.Error, UsageError) as error:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                plain = error if isinstance(error, UsageError) else _sentence(self.path, error)
+                self._loop.call_soon_threadsafe(_refuse, [future], plain)
+            else:
+                self._loop.call_soon_threadsafe(_resolve, [future], result)
+
+        self._ops.put(alone)
+        return await future
+
+    def _write(self) -> None:
+        """The writer thread: take what waits, commit it as one group, wake those who waited for it."""
+        following: Any = None
+        while True:
+            op: Any = following if following is not None else self._ops.get()
+            following = None
+            if op is _END:
+                return
+            if callable(op):
+                op(self._db)
+                continue
+            group = [op]
+            while len(group) < GROUP:
+                try:
+                    following = self._ops.get_nowait()
+                except queue.Empty:
+                    break
+                if following is _END or callable(following):
+                    break
+                group.append(following)
+                following = None
+            self._commit(group)
+
+    def _commit(self, group: list[_Op]) -> None:
+        waiting = [f for _, _, f in group if f is not None]
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            start = 0
+            for end in range(1, len(group) + 1):
+                if end == len(group) or group[end][0] is not group[start][0]:
+                    self._db.executemany(group[start][0], [values for _, values, _ in group[start:end]])
+                    start = end
+            self._beat()
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            self._failed = _sentence(self.path, error)
+            self._loop.call_soon_threadsafe(_refuse, waiting, self._failed)
+        else:
+            if waiting:
+                self._loop.call_soon_threadsafe(_resolve, waiting, None)
+
+    def _beat(self) -> None:
+        now = time.time_ns() // 1000
+        if now - self._beat_us > STALE_US // 4:
+            self._beat_us = now
+            self._db.execute(sql.BEAT, (now, self.lease_id))
+
+
+def _resolve(futures: list[asyncio.Future[Any]], result: Any) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(result)
+
+
+def _refuse(futures: list[asyncio.Future[Any]], error: Exception) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_exception(error)
+
+
+def _opened(row: Opened, lease_id: str) -> tuple[Any, ...]:
+    return (row.id, row.run_id, row.tenant, row.phase, lease_id, row.question_id, row.role, row.model, row.sample,
+            row.n, row.bound_nusd, row.bound_input_tokens, row.bound_output_tokens, row.at_us)
+
+
+def _settled(row: Settled) -> tuple[Any, ...]:
+    return (row.state, row.cost_nusd, row.paid_nusd, row.overrun_nusd, row.input_tokens, row.cache_read_tokens,
+            row.cache_write_tokens, row.output_tokens, row.reasoning_tokens, row.mark, row.error, row.at_us, row.id)
+
+
+def _sentence(path: Path | str, error: sqlite3.Error | OSError) -> StoreError:
+    """What went wrong with the file, in one sentence that says what to do."""
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return StoreError(f"The ledger {path} is locked by another process; close that process and try again.")
+    if "malformed" in text or "not a database" in text:
+        return StoreError(f"The ledger {path} is corrupt ({text}); move it away (nothing is overwritten) and try again.")
+    if "full" in text or "No space" in text:
+        return StoreError(f"The disk of the ledger {path} is full; free some space and run the same command again.")
+    return StoreError(f"The ledger {path} cannot be used: {text}; check the path and its permissions.")
+
+
+@contextmanager
+def _plainly(path: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise _sentence(path, error) from None
