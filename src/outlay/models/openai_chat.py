@@ -1,0 +1,357 @@
+"""Any server that speaks OpenAI's chat protocol: OpenAI, vLLM, SGLang, llama.cpp and their imitators.
+
+Always streamed, because only a stream can be metered while it runs and stopped when it is no longer wanted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from outlay.errors import BadRequest, MissingAbility, ProviderError
+from outlay.models import dialects
+from outlay.models.errors_http import Problem, Redactor
+from outlay.models.openai_http import Http
+from outlay.models.openai_reply import Reply
+from outlay.models.openai_wire import ListedModel, ModelList, Props, Rendered, Tokenized
+from outlay.models.provider import Card
+from outlay.models.sse import Events
+from outlay.money import Price
+from outlay.types import Delta, Request, Sampling, Usage
+
+T = TypeVar("T")
+
+# The words continue only from inside the given text: a server that opens a new turn would begin without the
+# space or with the first word, and one that repeats the text with the whole of it.
+_PROBE = Request(
+    messages=({"role": "user", "content": "Write the words red green blue in this order, again and again."},),
+    prefix="red green blue red green blue red green blue red green blue red",
+    max_output_tokens=4,
+    sampling=Sampling(temperature=0.0),
+)
+_PROBE_CONTINUES = " green"
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """Whether the server continues a given assistant text, and what finding out used (None: not counted)."""
+
+    prefix: bool
+    usage: Usage | None
+
+
+class openai_chat:
+    """A model of a server that speaks OpenAI's chat protocol.
+
+    What it decides, and why:
+
+    - The dialect is stated, or asked of the server (`owned_by` in `GET /models`, free of charge), never read
+      from the URL. A server that does not say is spoken to in plain OpenAI, without any field that a strict
+      server refuses.
+    - `n`, `logprobs` and `seed` are taken from the dialect's documentation and not probed, since a probe costs
+      the buyer's money; `abilities` overrides them. A server that sends fewer choices than asked for, or blames
+      the parameter `n`, is remembered as one with `max_n` 1; no other error is read so.
+    - `prefix` is probed before the first request that needs it (see `probe`), since servers without it open a
+      new turn in silence.
+    - A server that refuses `stream_options` or streaming is asked again without, and that is remembered.
+      Refused requests are not billed.
+    - Errors name the host and never the key or a header. No retries here, but for a kept-alive connection that
+      was closed before the first byte (`openai_http`).
+
+    Args:
+        model: the name by which the server knows the model.
+        base_url: up to and including `/v1`.
+        api_key: sent as a bearer token; empty for none.
+        dialect: `openai`, `vllm`, `sglang` or `llama.cpp`; None asks the server.
+        headers: further headers of every request.
+        price: what the model charges, or None where nobody knows.
+        context_tokens: the context, where the server does not say.
+        max_output_tokens: the most output of one sample that the model allows, where known.
+        max_n: the most choices of one request, where it differs from the dialect's.
+        abilities: what the model can do, where it differs from the dialect's.
+        connect_s: seconds that a connection may take.
+        silence_s: seconds that the server may send nothing; there is no limit on the whole of a reply.
+        concurrency: the most requests at once.
+
+    Raises:
+        UsageError: no such dialect, or not a base URL.
+
+    Example:
+        >>> openai_chat("gpt-5-mini", base_url="https://api.openai.com/v1", api_key="sk-secret")
+        openai_chat('gpt-5-mini' at api.openai.com)
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str = "https://api.openai.com/v1",
+        api_key: str = "",
+        dialect: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        price: Price | None = None,
+        context_tokens: int | None = None,
+        max_output_tokens: int | None = None,
+        max_n: int | None = None,
+        abilities: frozenset[str] | None = None,
+        connect_s: float = 5.0,
+        silence_s: float = 600.0,
+        concurrency: int = 64,
+    ):
+        sent = dict(headers or {})
+        redact = Redactor([api_key, *sent.values()])
+        if api_key:
+            sent["Authorization"] = f"Bearer {api_key}"
+        self.model = model
+        self._http = Http(
+            base_url, sent, redact, connect_s=connect_s, silence_s=silence_s, concurrency=concurrency
+        )
+        self._dialect = None if dialect is None else dialects.dialect(dialect)
+        self._stated = {"price": price, "max_output_tokens": max_output_tokens, "concurrency": concurrency}
+        self._context_tokens, self._max_n, self._abilities = context_tokens, max_n, abilities
+        self._card: Card | None = None
+        self._probe: Probe | None = None
+        self._streams = True
+        self._stream_options = True
+        self._counts = True
+        self._reading, self._probing = asyncio.Lock(), asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"openai_chat({self.model!r} at {self._http.host})"
+
+    async def card(self) -> Card:
+        """The card: stated facts, then what the server says of itself, then the dialect's.
+
+        Costs at most two requests that are free of charge, once; none for a stated `openai` dialect. Changes
+        when the server turns out not to draw several choices, or not to continue a text.
+
+        Raises:
+            AuthError, Unreachable, TimedOut: the server was asked and cannot be used.
+        """
+        if self._card is None:
+            async with self._reading:
+                self._card = self._card or await self._read_card()
+        return self._card
+
+    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
+        """Deltas of the reply as they come, each with its choice; the usage last, where the server counts.
+
+        Closing the iterator closes the connection, which stops generation upstream. Empty content is a
+        completion with an empty text. A reply that is whole is never turned into an error by what follows it.
+
+        Raises:
+            MissingAbility: the request has a prefix and the server does not continue it. Nothing was sent.
+            UsageError: `extra` holds a field that outlay sets.
+            ProviderError: see `outlay.errors`; `billed` where tokens may have been bought.
+        """
+        if request.prefix and not (await self.probe()).prefix:
+            lacks = (
+                f"{self.model} at {self._http.host} does not continue a given assistant text (ability prefix)"
+            )
+            raise MissingAbility(f"{lacks}; choose a strategy or a model without that need.")
+        async with aclosing(self._stream(request)) as deltas:
+            async for delta in deltas:
+                yield delta
+
+    async def probe(self) -> Probe:
+        """Whether the server continues a given assistant text, asked once and kept.
+
+        Buys 4 output tokens and about 40 input tokens, outside any budget unless the caller reserves them
+        first; it is therefore made only when a prefix is first needed. A dialect without the ability is not
+        asked.
+
+        Raises:
+            ProviderError: the server could not be asked; the next call asks again.
+        """
+        # One probe, however many samples ask for it at the same moment.
+        async with self._probing:
+            if self._probe is None:
+                await self.card()
+                self._probe = (
+                    Probe(False, None) if self._spoken().prefix is None else await self._bought_probe()
+                )
+                if not self._probe.prefix:
+                    self._lose("prefix")
+        return self._probe
+
+    async def count_input(self, request: Request) -> int | None:
+        """Input tokens of the rendered request by the server's tokenizer (llama.cpp), else None."""
+        await self.card()
+        if not self._spoken().has_tokenizer or not self._counts:
+            return None
+        body = dialects.body(self._spoken(), self.model, request)
+        # Sampling fields are validated against the slots there, and only what shapes the prompt matters.
+        shaping = {
+            k: body[k] for k in ("messages", "tools", "tool_choice", "chat_template_kwargs") if k in body
+        }
+        rendered = await self._ask("/apply-template", shaping, Rendered)
+        return None if rendered is None else await self._tokens(rendered.prompt, special=True)
+
+    async def count_text(self, text: str) -> int | None:
+        """Tokens of a text by the server's tokenizer (llama.cpp), else None."""
+        await self.card()
+        if not self._spoken().has_tokenizer or not self._counts:
+            return None
+        return await self._tokens(text, special=False)
+
+    async def close(self) -> None:
+        """Close every connection; requests in flight fail."""
+        await self._http.close()
+
+    async def _stream(self, request: Request) -> AsyncGenerator[Delta, None]:
+        await self.card()
+        http, spoken = self._http, self._spoken()
+        response = await self._open(request)
+        reply = Reply(
+            http.host, request.n, per_choice=spoken.usage_per_choice, prefix=request.prefix, redact=http.redact
+        )
+        events = Events() if response.content_type == "text/event-stream" else None
+        try:
+            try:
+                while not reply.done:
+                    block = await (http.block(response) if events else http.document(response))
+                    for delta in _read(reply, events, block):
+                        yield delta
+                    if not block:
+                        break
+            except ProviderError:
+                # What follows a whole reply cannot make it worse.
+                if not reply.whole:
+                    raise
+            if reply.ignored_n:
+                self._lose("n")
+            for delta in reply.close():
+                yield delta
+            if reply.done:
+                await http.drain(response)
+        finally:
+            # Does nothing to a connection that was read to its end; drops any other, which stops the server.
+            response.close()
+
+    async def _open(self, request: Request) -> Any:
+        """The open reply with status 200, after unlearning what the server refuses."""
+        body = dialects.body(self._spoken(), self.model, request)
+        url = f"{self._http.base_url}/chat/completions"
+        while True:
+            response = await self._http.open("POST", url, body | self._stream_fields())
+            if response.status == 200:
+                return response
+            error, said = await self._http.refused(response)
+            if isinstance(error, BadRequest) and request.n > 1 and said.param == "n":
+                self._lose("n")
+            if not isinstance(error, BadRequest) or error.fatal or not self._unlearned(said):
+                raise error
+
+    def _stream_fields(self) -> dict[str, Any]:
+        if not self._streams:
+            return {}
+        return {"stream": True} | ({"stream_options": {"include_usage": True}} if self._stream_options else {})
+
+    def _unlearned(self, said: Problem) -> bool:
+        """Whether the refusal is about streaming, so that asking in another way can work."""
+        text = f"{said.param} {said.message}".lower()
+        if self._streams and self._stream_options and ("stream_options" in text or "include_usage" in text):
+            self._stream_options = False
+            return True
+        if self._streams and "stream" in text:
+            self._streams = False
+            return True
+        return False
+
+    def _lose(self, ability: str) -> None:
+        """Take an ability off the card that the server turned out not to have."""
+        if self._card is not None:
+            max_n = 1 if ability == "n" else self._card.max_n
+            self._card = replace(self._card, abilities=self._card.abilities - {ability}, max_n=max_n)
+
+    def _spoken(self) -> dialects.Dialect:
+        return self._dialect or dialects.DIALECTS["openai"]
+
+    async def _read_card(self) -> Card:
+        listed, note = ListedModel(), ""
+        if self._dialect is None or self._dialect.name != "openai":
+            listed = await self._listed()
+        if self._dialect is None:
+            self._dialect = dialects.named_by(listed.owned_by or "")
+            note = f"dialect {self._dialect.name}, by what the server calls itself"
+        spoken = self._dialect
+        max_n = self._max_n or await self._slots() or spoken.max_n
+        abilities = spoken.abilities if self._abilities is None else self._abilities
+        context = self._context_tokens or listed.max_model_len or (listed.meta.n_ctx if listed.meta else None)
+        return Card(
+            name=self.model,
+            identity=f"openai_chat {self._http.base_url} {self.model} {spoken.name}",
+            abilities=abilities - ({"n"} if max_n < 2 else set()),
+            context_tokens=context,
+            max_n=max_n,
+            shares_prompt=True,
+            hides_reasoning=spoken.hides_reasoning,
+            note=note,
+            **self._stated,
+        )
+
+    async def _listed(self) -> ListedModel:
+        """The server's entry for the model, or its first entry, or an empty one where there is no list."""
+        models = await self._fetch(f"{self._http.base_url}/models", ModelList)
+        entries = (models.data or []) if models else []
+        first = entries[0] if entries else ListedModel()
+        # Of several other models only the server's name for itself says something about this one.
+        other = first if len(entries) == 1 else ListedModel(owned_by=first.owned_by)
+        return next((m for m in entries if m.id == self.model), other)
+
+    async def _slots(self) -> int | None:
+        if not self._spoken().has_tokenizer:
+            return None
+        props = await self._fetch(f"{self._http.root}/props", Props)
+        return props.total_slots if props and props.total_slots and props.total_slots > 0 else None
+
+    async def _fetch(self, url: str, kind: type[T]) -> T | None:
+        response = await self._http.open("GET", url)
+        # A key may be good for chat and not for the list (403), and many servers have no list at all.
+        if response.status == 401 or response.status >= 500:
+            error, _ = await self._http.refused(response)
+            raise error
+        return await self._decoded(response, kind)
+
+    async def _ask(self, path: str, body: dict[str, Any], kind: type[T]) -> T | None:
+        answer = await self._decoded(await self._http.open("POST", self._http.root + path, body), kind)
+        self._counts = self._counts and answer is not None
+        return answer
+
+    async def _decoded(self, response: Any, kind: type[T]) -> T | None:
+        """The reply as `kind`, or None where the server has no such address or answers something else."""
+        try:
+            raw = await self._http.document(response) if response.status == 200 else b""
+            return msgspec.json.decode(raw, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        finally:
+            response.close()
+
+    async def _tokens(self, text: str, *, special: bool) -> int | None:
+        body = {"content": text, "add_special": special, "parse_special": special}
+        counted = await self._ask("/tokenize", body, Tokenized)
+        return None if counted is None else len(counted.tokens)
+
+    async def _bought_probe(self) -> Probe:
+        text, usage = "", None
+        try:
+            async for delta in self._stream(_PROBE):
+                text += delta.text
+                usage = delta.usage or usage
+        except BadRequest:
+            return Probe(False, usage)
+        return Probe(text.startswith(_PROBE_CONTINUES), usage)
+
+
+def _read(reply: Reply, events: Events | None, block: bytes) -> Iterator[Delta]:
+    """The deltas of a reply's next bytes: of a stream's next block (empty at its end), or of a document."""
+    if events is None:
+        yield from reply.document(block)
+        return
+    for data in events.feed(block) if block else events.close():
+        yield from reply.event(data)
