@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -24,6 +25,7 @@ from outlay.run import Run, Verifier
 from outlay.sandbox.killable import Workers
 from outlay.session import Session
 from outlay.store.protocol import Store
+from outlay.tasks import Item
 from outlay.trace import Replay, Trace
 from outlay.types import Answer, Bound, Plan, Question
 from outlay.verifiers._own import as_verifier
@@ -71,9 +73,20 @@ class Outlay:
         self._opened: dict[str, Provider] = {}
         self._cards: dict[str, Card] = {}
         self._workers = Workers()
+        self._owner = True
+        self._shared: Session | None = None
+
+    def beside(self, models: str | Provider | Mapping[str, str | Provider]) -> Outlay:
+        """Another set of models over this object's ledger, run and budget; open it inside this one's `async with`."""
+        other = Outlay(models, store=self.store, seed=self.seed, cache=self._cache, what=self._what,
+                       run_id=self.run_id, config=self._config, clock=self._clock, sleep=self._sleep)
+        other.budget, other._owner = self.budget, False
+        return other
 
     async def __aenter__(self) -> Outlay:
         self._store = await self._open_store()
+        if not self._owner:
+            return self
         await self.store.open_run(self.run_id, "local", self._what, json.dumps({"seed": self.seed}),
                                   time.time_ns() // 1000)
         await self.store.sweep()
@@ -123,11 +136,23 @@ class Outlay:
             question = Question.of(question, kind=kind)
         elif kind is not None:
             question = msgspec.structs.replace(question, kind=kind)
-        chosen = plugins.spec("strategy", strategy)
         named = verifier if isinstance(verifier, str) else None
-        plan = Plan(chosen.name, chosen.parameters, named, question.kind, await self._roles())
-        return await self.buy(question, plan, limits=limits, listener=listener,
-                              verifier=None if verifier is None or named else as_verifier(verifier, {}))
+        own = None if verifier is None or isinstance(verifier, str) else as_verifier(verifier, {})
+        plan = await self.plan(strategy, verifier=named, kind=question.kind)
+        return await self.buy(question, plan, limits=limits, listener=listener, verifier=own)
+
+    async def plan(self, strategy: str, *, verifier: str | None = None, kind: str | None = None) -> Plan:
+        """The plan that `name:key=value,…` names, checked; `verifier=…` among the values wins over the argument.
+
+        Raises:
+            UsageError: an unknown name or a bad parameter.
+        """
+        chosen = plugins.spec("strategy", strategy, beside=("verifier",))
+        named = chosen.beside.get("verifier", verifier)
+        if named is not None:
+            plugins.spec("verifier", named)
+        roles = {role: (await self.card(role)).name for role in self._models}
+        return Plan(chosen.name, chosen.parameters, named, kind, roles)
 
     async def buy(self, question: Question, plan: Plan, *, limits: Limits | None = None,
                   verifier: Verifier | None = None, listener: Callable[[dict[str, Any]], None] | None = None) -> Answer:
@@ -140,7 +165,7 @@ class Outlay:
         parameters = plugins.check("strategy", plan.strategy, strategy, plan.parameters)
         judge = verifier or _verifier(plan)
         cards = {role: await self.card(role) for role in self._models}
-        self._refuse_unable(strategy, cards)
+        await self.refuse_unable(plan)
         session = self._session(cards)
         door = Door(session)
         asked = instruct(msgspec.structs.replace(question, kind=plan.kind or question.kind))
@@ -154,9 +179,13 @@ class Outlay:
                                      door.trace.encode().decode(), time.time_ns() // 1000)
         return msgspec.structs.replace(answer, trace_id=trace_id)
 
+    async def judge(self, item: Item, answer: str | None, text: str) -> float:
+        """How right an answer to a task's item is, in [0, 1]; algebra and foreign code run in killable workers."""
+        return await item.judge(answer, text, self._workers.call)
+
     def bound(self, question: Question, strategy: str) -> Bound:
         """The worst case of a strategy on a question, before anything is asked."""
-        chosen = plugins.spec("strategy", strategy)
+        chosen = plugins.spec("strategy", strategy, beside=("verifier",))
         return plugins.module_of(chosen.target).bound(question, **chosen.parameters)
 
     async def card(self, role: str = "default") -> Card:
@@ -180,7 +209,7 @@ class Outlay:
 
     def _session(self, cards: Mapping[str, Card]) -> Session:
         roles = {**{r: f for r, f in FALLBACK_ROLE.items() if f in cards}, **{r: r for r in cards}}
-        if not hasattr(self, "_shared"):
+        if self._shared is None:
             extra = {} if self._sleep is None else {"sleep": self._sleep}
             self._shared = Session(
                 run_id=self.run_id, providers={role: self._provider(player) for role, player in roles.items()},
@@ -188,15 +217,17 @@ class Outlay:
                 cache=self._cache, workers=self._workers, **extra)
         return self._shared
 
-    async def _roles(self) -> dict[str, str]:
-        return {role: (await self.card(role)).name for role in self._models}
+    async def refuse_unable(self, plan: Plan) -> None:
+        """Refuse, before a cent is spent, a plan whose model cannot do what its strategy needs.
 
-    def _refuse_unable(self, strategy: Any, cards: Mapping[str, Card]) -> None:
-        """Refuse, before a cent is spent, a plan whose model cannot do what its strategy needs."""
-        needs: frozenset[str] = getattr(plugins.module_of(strategy), "NEEDS", frozenset())
-        for ability in sorted(needs - cards["default"].abilities):
-            raise MissingAbility(f"{strategy.__name__} needs the ability {ability} ({ABILITIES[ability]}), which "
-                                 f"{cards['default'].name} lacks; `outlay models` shows which models have it.")
+        Raises:
+            MissingAbility: says which ability is missing and what it means.
+        """
+        needs = getattr(plugins.module_of(plugins.load("strategy", plan.strategy)), "NEEDS", frozenset())
+        card = await self.card()
+        for ability in sorted(needs - card.abilities):
+            raise MissingAbility(f"{plan.strategy} needs the ability {ability} ({ABILITIES[ability]}), which {card.name} "
+                                 f"lacks; `outlay models` shows which models have it.")
 
     async def _open_store(self) -> Store:
         if self._store_at is not None and not isinstance(self._store_at, (str, Path)):
@@ -233,26 +264,35 @@ async def replay(trace: bytes, *, verifier: Verifier | None = None) -> tuple[Ans
     return answer, door.trace.encode()
 
 
-def ask_sync(question: str, **options: Any) -> Answer:
-    """`Outlay.ask` for scripts without an event loop: opens outlay, asks, closes.
+async def ask(question: str | Question, *, models: str | Mapping[str, str] | None = None, strategy: str = "single",
+              kind: str | None = None, verifier: str | Callable[..., Any] | None = None,
+              max_usd: float | str | None = None, seed: int = 0) -> Answer:
+    """Open outlay, buy one answer, close: for one question. For more, keep an `Outlay` open.
 
     Args:
-        question: the text.
-        options: those of `Outlay` (`models`, `limits`, `seed`, …) and of `Outlay.ask` (`strategy`, `kind`, …).
+        question: its text, or a whole question.
+        models: the default model, or a model for each role; None takes the configuration's.
+        strategy: `name` or `name:key=value,…`.
+        kind: the answer kind.
+        verifier: a name, `command:…`, a dotted name, or a function of (question, answer).
+        max_usd: a hard cap in dollars.
+        seed: every random choice derives from it.
+
+    Raises:
+        As `Outlay.ask`.
+    """
+    async with Outlay(models, seed=seed, limits=Limits.of(max_usd=max_usd)) as outlay:
+        return await outlay.ask(question, strategy=strategy, kind=kind, verifier=verifier)
+
+
+def ask_sync(question: str | Question, **options: Any) -> Answer:
+    """`ask` for scripts without an event loop, with the same options.
 
     Example:
         >>> ask_sync("17 * 23?", kind="number", strategy="self_consistency:n=8").answer  # doctest: +SKIP
         '391'
     """
-    import asyncio
-
-    own = {k: options.pop(k) for k in ("models", "store", "seed", "config", "cache") if k in options}
-
-    async def once() -> Answer:
-        async with Outlay(own.pop("models", None), **own) as outlay:
-            return await outlay.ask(question, **options)
-
-    return asyncio.run(once())
+    return asyncio.run(ask(question, **options))
 
 
 def _verifier(plan: Plan) -> Verifier | None:
