@@ -26,9 +26,8 @@ class Drawn:
 
 def ask(text: str = "What is 6 times 7 ?", **fields: Any) -> Request:
     """A request of one user message; sampling fields may be given too."""
-    known = {
-        k: fields.pop(k) for k in list(fields) if k in Sampling.__struct_fields__ and k != "max_output_tokens"
-    }
+    names = set(Sampling.__struct_fields__) - {"max_output_tokens"}
+    known = {name: fields.pop(name) for name in names & fields.keys()}
     made = {"max_output_tokens": 64, "sampling": Sampling(**known)} | fields
     return Request(messages=({"role": "user", "content": text},), **made)
 

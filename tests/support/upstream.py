@@ -5,8 +5,8 @@
         ...                                     # talk to up.base_url
         assert up.n_chats == 2
 
-A reply is any `async def reply(call: Call) -> web.StreamResponse`; `chat`, `status`, `raw`, `document`, `hang` and
-`disconnect` make the usual ones. Without a script left, every request is answered by `chat()`.
+A reply is any `async def reply(call: Call) -> web.StreamResponse`; `chat`, `status`, `raw`, `document`, `hang`
+and `disconnect` make the usual ones. Without a script left, every request is answered by `chat()`.
 
 Tokens are words: a text of k words costs k tokens, so every expected count can be read off a test.
 """
@@ -57,7 +57,7 @@ class Call:
 
 @dataclass
 class Upstream:
-    """The server. `flavour` decides what it calls itself, how it counts usage, and which extra routes it has."""
+    """The server. `flavour` decides what it calls itself, how it counts usage, and its further routes."""
 
     flavour: str = "openai"
     model: str = "fake"

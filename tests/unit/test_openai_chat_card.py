@@ -133,6 +133,14 @@ async def test_a_server_that_opens_a_new_turn_or_repeats_the_text_has_no_prefix(
         assert up.n_chats == 1
 
 
+@pytest.mark.parametrize("stated", [True, False])
+async def test_stated_abilities_are_believed_and_not_probed(stated):
+    abilities = frozenset({"chat", "prefix"} if stated else {"chat"})
+    async with Upstream("vllm") as up, opened(up, abilities=abilities) as provider:
+        assert (await provider.probe()).prefix is stated
+        assert up.n_chats == 0
+
+
 async def test_openai_is_not_asked_to_continue_a_prefix():
     async with Upstream() as up, opened(up) as provider:
         with pytest.raises(MissingAbility):

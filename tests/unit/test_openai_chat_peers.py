@@ -28,7 +28,7 @@ async def test_a_401_is_an_error_and_never_an_answer():
 
 
 async def test_a_failure_is_never_a_message_that_votes():
-    """its_hub error replacement: the sentence that replaced a failed call was returned as an ordinary message."""
+    """its_hub error replacement: the sentence in place of a failed call was returned as an ordinary message."""
     async with Upstream() as up, opened(up) as provider:
         up.script(status(500, "boom"))
         deltas = provider.stream(ask())
@@ -47,7 +47,7 @@ async def test_retry_after_is_waited_for():
 
 @pytest.mark.parametrize("code", [400, 401, 429, 500, 503])
 async def test_no_other_error_counts_as_n_not_supported(code):
-    """optillm bon.py, moa.py, majority voting: any error was followed by n single calls; a 429 cost 12 calls."""
+    """optillm bon.py, moa.py, majority voting: any error led to n single calls; one 429 cost 12 calls."""
     async with Upstream() as up, opened(up) as provider:
         up.script(status(code, "not n at all"))
         await failed(provider, ask(n=4))
@@ -70,7 +70,7 @@ async def test_truncation_by_the_network_is_an_error():
 
 
 async def test_a_long_reply_is_not_killed_while_it_comes():
-    """its_hub openai_lm.py: a total limit of 300 s killed long reasoning calls, which were then paid three times."""
+    """its_hub openai_lm.py: a total limit of 300 s killed long reasoning calls, then paid three times."""
     async with Upstream() as up, opened(up) as provider:
         timeout = provider._http._timeout
         assert timeout.total is None
@@ -89,7 +89,7 @@ async def test_one_client_serves_every_request():
 
 
 async def test_strict_servers_get_no_unknown_field():
-    """its_hub openai_lm.py: the dialect was guessed from "openai" in the URL; strict servers got unknown fields."""
+    """its_hub openai_lm.py: the dialect was guessed from the URL, and strict servers got unknown fields."""
     known = {"model", "messages", "max_completion_tokens", "stream", "stream_options"}
     async with Upstream() as up, opened(up, dialect=None) as provider:
         await draw(provider, ask())

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 from drawing import ask, draw, opened
-from upstream import Upstream, chat, document, no_stream, raw
+from upstream import Upstream, chat, document, no_stream, raw, status
 
-from outlay.errors import UsageError
+from outlay.errors import BadRequest, UsageError
 from outlay.types import Usage
 
 FLAVOURS = ["openai", "vllm", "sglang", "llama.cpp"]
@@ -165,6 +165,23 @@ async def test_a_server_without_stream_options_still_streams():
         assert "stream_options" not in up.last
         await draw(provider, ask())
         assert up.n_chats == 3
+
+
+async def test_many_at_once_learn_about_stream_options_without_giving_up_streaming():
+    async with Upstream() as up, opened(up) as provider:
+        up.always(no_stream("Unrecognized request argument: stream_options"))
+        await asyncio.gather(*(draw(provider, ask()) for _ in range(8)))
+        await draw(provider, ask())
+        assert up.last["stream"] is True
+
+
+async def test_a_refusal_that_only_mentions_streams_teaches_nothing():
+    async with Upstream() as up, opened(up) as provider:
+        up.script(status(400, "the input stream is too long"), status(400, "the input stream is too long"))
+        with pytest.raises(BadRequest):
+            await draw(provider, ask())
+        await draw(provider, ask())
+        assert up.last["stream"] is True
 
 
 async def test_a_server_that_ignores_stream():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -18,13 +18,12 @@ from outlay.models import dialects
 from outlay.models.errors_http import Problem, Redactor
 from outlay.models.openai_http import Http
 from outlay.models.openai_reply import Reply
-from outlay.models.openai_wire import ListedModel, ModelList, Props, Rendered, Tokenized
+from outlay.models.openai_server import listed, n_tokens, rendered, slots
+from outlay.models.openai_wire import ListedModel
 from outlay.models.provider import Card
 from outlay.models.sse import Events
 from outlay.money import Price
 from outlay.types import Delta, Request, Sampling, Usage
-
-T = TypeVar("T")
 
 # The words continue only from inside the given text: a server that opens a new turn would begin without the
 # space or with the first word, and one that repeats the text with the whole of it.
@@ -35,6 +34,12 @@ _PROBE = Request(
     sampling=Sampling(temperature=0.0),
 )
 _PROBE_CONTINUES = " green"
+# How to ask for a stream, the best way first.
+_WAYS: tuple[dict[str, Any], ...] = (
+    {"stream": True, "stream_options": {"include_usage": True}},
+    {"stream": True},
+    {},
+)
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -115,8 +120,7 @@ class openai_chat:
         self._context_tokens, self._max_n, self._abilities = context_tokens, max_n, abilities
         self._card: Card | None = None
         self._probe: Probe | None = None
-        self._streams = True
-        self._stream_options = True
+        self._way = 0
         self._counts = True
         self._reading, self._probing = asyncio.Lock(), asyncio.Lock()
 
@@ -162,7 +166,7 @@ class openai_chat:
 
         Buys 4 output tokens and about 40 input tokens, outside any budget unless the caller reserves them
         first; it is therefore made only when a prefix is first needed. A dialect without the ability is not
-        asked.
+        asked, nor a model whose `abilities` were stated.
 
         Raises:
             ProviderError: the server could not be asked; the next call asks again.
@@ -171,9 +175,7 @@ class openai_chat:
         async with self._probing:
             if self._probe is None:
                 await self.card()
-                self._probe = (
-                    Probe(False, None) if self._spoken().prefix is None else await self._bought_probe()
-                )
+                self._probe = self._stated_probe() or await self._bought_probe()
                 if not self._probe.prefix:
                     self._lose("prefix")
         return self._probe
@@ -183,20 +185,15 @@ class openai_chat:
         await self.card()
         if not self._spoken().has_tokenizer or not self._counts:
             return None
-        body = dialects.body(self._spoken(), self.model, request)
-        # Sampling fields are validated against the slots there, and only what shapes the prompt matters.
-        shaping = {
-            k: body[k] for k in ("messages", "tools", "tool_choice", "chat_template_kwargs") if k in body
-        }
-        rendered = await self._ask("/apply-template", shaping, Rendered)
-        return None if rendered is None else await self._tokens(rendered.prompt, special=True)
+        prompt = await rendered(self._http, dialects.body(self._spoken(), self.model, request))
+        return None if prompt is None else await self._counted(prompt, special=True)
 
     async def count_text(self, text: str) -> int | None:
         """Tokens of a text by the server's tokenizer (llama.cpp), else None."""
         await self.card()
         if not self._spoken().has_tokenizer or not self._counts:
             return None
-        return await self._tokens(text, special=False)
+        return await self._counted(text, special=False)
 
     async def close(self) -> None:
         """Close every connection; requests in flight fail."""
@@ -233,34 +230,22 @@ class openai_chat:
             response.close()
 
     async def _open(self, request: Request) -> Any:
-        """The open reply with status 200, after unlearning what the server refuses."""
+        """The open reply with status 200, streamed in the best way that the server takes."""
         body = dialects.body(self._spoken(), self.model, request)
-        url = f"{self._http.base_url}/chat/completions"
+        url, way = f"{self._http.base_url}/chat/completions", self._way
         while True:
-            response = await self._http.open("POST", url, body | self._stream_fields())
+            response = await self._http.open("POST", url, body | _WAYS[way])
             if response.status == 200:
+                # Only what has worked is remembered: a refusal may mention streams for another reason.
+                self._way = way
                 return response
             error, said = await self._http.refused(response)
             if isinstance(error, BadRequest) and request.n > 1 and said.param == "n":
                 self._lose("n")
-            if not isinstance(error, BadRequest) or error.fatal or not self._unlearned(said):
+            other = _other_way(way, said)
+            if other is None or not isinstance(error, BadRequest) or error.fatal:
                 raise error
-
-    def _stream_fields(self) -> dict[str, Any]:
-        if not self._streams:
-            return {}
-        return {"stream": True} | ({"stream_options": {"include_usage": True}} if self._stream_options else {})
-
-    def _unlearned(self, said: Problem) -> bool:
-        """Whether the refusal is about streaming, so that asking in another way can work."""
-        text = f"{said.param} {said.message}".lower()
-        if self._streams and self._stream_options and ("stream_options" in text or "include_usage" in text):
-            self._stream_options = False
-            return True
-        if self._streams and "stream" in text:
-            self._streams = False
-            return True
-        return False
+            way = other
 
     def _lose(self, ability: str) -> None:
         """Take an ability off the card that the server turned out not to have."""
@@ -272,16 +257,16 @@ class openai_chat:
         return self._dialect or dialects.DIALECTS["openai"]
 
     async def _read_card(self) -> Card:
-        listed, note = ListedModel(), ""
+        entry, note = ListedModel(), ""
         if self._dialect is None or self._dialect.name != "openai":
-            listed = await self._listed()
+            entry = await listed(self._http, self.model)
         if self._dialect is None:
-            self._dialect = dialects.named_by(listed.owned_by or "")
+            self._dialect = dialects.named_by(entry.owned_by or "")
             note = f"dialect {self._dialect.name}, by what the server calls itself"
         spoken = self._dialect
-        max_n = self._max_n or await self._slots() or spoken.max_n
+        max_n = self._max_n or (await slots(self._http) if spoken.has_tokenizer else None) or spoken.max_n
         abilities = spoken.abilities if self._abilities is None else self._abilities
-        context = self._context_tokens or listed.max_model_len or (listed.meta.n_ctx if listed.meta else None)
+        context = self._context_tokens or entry.max_model_len or (entry.meta.n_ctx if entry.meta else None)
         return Card(
             name=self.model,
             identity=f"openai_chat {self._http.base_url} {self.model} {spoken.name}",
@@ -294,48 +279,15 @@ class openai_chat:
             **self._stated,
         )
 
-    async def _listed(self) -> ListedModel:
-        """The server's entry for the model, or its first entry, or an empty one where there is no list."""
-        models = await self._fetch(f"{self._http.base_url}/models", ModelList)
-        entries = (models.data or []) if models else []
-        first = entries[0] if entries else ListedModel()
-        # Of several other models only the server's name for itself says something about this one.
-        other = first if len(entries) == 1 else ListedModel(owned_by=first.owned_by)
-        return next((m for m in entries if m.id == self.model), other)
+    async def _counted(self, text: str, *, special: bool) -> int | None:
+        counted = await n_tokens(self._http, text, special=special)
+        self._counts = counted is not None
+        return counted
 
-    async def _slots(self) -> int | None:
-        if not self._spoken().has_tokenizer:
-            return None
-        props = await self._fetch(f"{self._http.root}/props", Props)
-        return props.total_slots if props and props.total_slots and props.total_slots > 0 else None
-
-    async def _fetch(self, url: str, kind: type[T]) -> T | None:
-        response = await self._http.open("GET", url)
-        # A key may be good for chat and not for the list (403), and many servers have no list at all.
-        if response.status == 401 or response.status >= 500:
-            error, _ = await self._http.refused(response)
-            raise error
-        return await self._decoded(response, kind)
-
-    async def _ask(self, path: str, body: dict[str, Any], kind: type[T]) -> T | None:
-        answer = await self._decoded(await self._http.open("POST", self._http.root + path, body), kind)
-        self._counts = self._counts and answer is not None
-        return answer
-
-    async def _decoded(self, response: Any, kind: type[T]) -> T | None:
-        """The reply as `kind`, or None where the server has no such address or answers something else."""
-        try:
-            raw = await self._http.document(response) if response.status == 200 else b""
-            return msgspec.json.decode(raw, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return None
-        finally:
-            response.close()
-
-    async def _tokens(self, text: str, *, special: bool) -> int | None:
-        body = {"content": text, "add_special": special, "parse_special": special}
-        counted = await self._ask("/tokenize", body, Tokenized)
-        return None if counted is None else len(counted.tokens)
+    def _stated_probe(self) -> Probe | None:
+        if self._spoken().prefix is None:
+            return Probe(False, None)
+        return None if self._abilities is None else Probe("prefix" in self._abilities, None)
 
     async def _bought_probe(self) -> Probe:
         text, usage = "", None
@@ -355,3 +307,11 @@ def _read(reply: Reply, events: Events | None, block: bytes) -> Iterator[Delta]:
         return
     for data in events.feed(block) if block else events.close():
         yield from reply.event(data)
+
+
+def _other_way(way: int, said: Problem) -> int | None:
+    """The next of `_WAYS` to try after a refusal, or None where the refusal is not about streaming."""
+    text = f"{said.param} {said.message}".lower()
+    if "stream_options" in text or "include_usage" in text:
+        return 1 if way == 0 else None
+    return 2 if way < 2 and "stream" in text else None
