@@ -82,7 +82,7 @@ class Recording(Struct, frozen=True, omit_defaults=True):
     """The samples of one model on one task, with how they were drawn and what the model charges."""
 
     format: Literal["outlay.recording"]
-    version: int
+    version: Annotated[int, Meta(ge=1)]
     model: str
     task: str
     price: Price | None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
@@ -111,15 +111,20 @@ class _OldSample(Struct):
     mlp: float | None = None
 
 
+class _OldUsage(Struct):
+    prompt_tokens: Whole
+
+
 class _OldQuestion(Struct):
     q: str
     gold: str | int | float
     outs: Annotated[list[_OldSample], Meta(min_length=1)]
-    u: dict[str, Any] = {}
+    u: _OldUsage
 
 
 def _from_list(path: Path, questions: list[_OldQuestion]) -> Recording:
     """The older layout; it states neither model nor price nor settings, so those stay unknown."""
+    kind = "number" if all(_is_number(q.gold) for q in questions) else None
     return Recording(
         format=FORMAT,
         version=VERSION,
@@ -127,21 +132,28 @@ def _from_list(path: Path, questions: list[_OldQuestion]) -> Recording:
         task=path.stem,
         price=None,
         sampling=Sampling(),
-        questions=tuple(_from_old(f"{path.stem}-{i:03d}", q) for i, q in enumerate(questions)),
+        questions=tuple(_from_old(f"{path.stem}-{i:03d}", kind, q) for i, q in enumerate(questions)),
     )
 
 
-def _from_old(id: str, old: _OldQuestion) -> RecordedQuestion:
-    prompt_tokens = old.u.get("prompt_tokens", 0)
+def _from_old(id: str, kind: str | None, old: _OldQuestion) -> RecordedQuestion:
     samples = tuple(RecordedSample(s.t, s.n, s.fin, s.ok, s.a or None, mean_logp=s.mlp) for s in old.outs)
     return RecordedQuestion(
         id,
         ({"role": "user", "content": old.q},),
-        "number",
+        kind,
         str(old.gold),
-        prompt_tokens if isinstance(prompt_tokens, int) else 0,
+        old.u.prompt_tokens,
         samples,
     )
+
+
+def _is_number(gold: str | int | float) -> bool:
+    try:
+        float(gold)
+    except ValueError:
+        return False
+    return True
 
 
 def _checked(path: Path, recording: Recording) -> Recording:
