@@ -17,12 +17,12 @@ def bootstrap(
 
     The question is the cluster: every array keeps its rows together, so samples of one question never count as
     independent, and paired arrays stay paired. The end points are order statistics of the draws, outwards, so a
-    statistic may be infinite in some draws (dollars per right answer when a draw has none) and the interval then
-    ends at infinity. The percentile form is taken instead of the bias-corrected one because it needs no jackknife,
-    which is infinite or undefined exactly where one question holds the only right answer. Its price: with few and
-    lopsided questions it is short. Measured coverage at 95 %, for 20 and for 40 questions: accuracy 0.6: 95 and 95;
-    accuracy 0.1: 87 and 94; exponential costs: 88 and 93. If all questions agree it has no width: for plain
-    proportions prefer `wilson`.
+    statistic may be infinite in some draws (dollars per right answer when a draw has none) and the interval
+    then ends at infinity. The percentile form is taken instead of the bias-corrected one because it needs no
+    jackknife, which is infinite or undefined exactly where one question holds the only right answer. Its price:
+    with few and lopsided questions it is short. Measured coverage at 95 %, for 20 and for 40 questions:
+    accuracy 0.6: 95 and 95; accuracy 0.1: 87 and 94; exponential costs: 88 and 93. If all questions agree it
+    has no width: for plain proportions prefer `wilson`.
 
     Args:
         statistic: takes the resampled arrays in the order given, returns a float (not NaN).
