@@ -12,7 +12,7 @@ from outlay.economics.sub_pools._tally import budgets, one_hot, scores, tally
 from outlay.stats.majority_threshold import majority_threshold
 
 Floats = NDArray[np.float64]
-DRAWS = 256
+DRAWS = 128
 """Random orders of a question's samples; the first k of an order are its sub-pool of k."""
 CHUNK = 4_000_000
 """Numbers held at once, so that memory stays flat."""
