@@ -24,6 +24,7 @@ LONGEST = 2000
 _DISPLAY = re.compile(
     r"\$\$([^$]{1,2000})\$\$|\$([^$\n]{1,2000})\$|\\\[(.{1,2000}?)\\\]|\\\((.{1,2000}?)\\\)", re.DOTALL
 )
+_COMMAND = re.compile(r"(\\[A-Za-z]{1,30})\s{1,9}(?=[A-Za-z])")
 _ASSIGNED = re.compile(r"^\s{0,8}[A-Za-z](?:_\{?\w{1,8}\}?)?\s{0,4}=(?!=)")
 _DROPPED = re.compile(
     r"\\(?:left|right|displaystyle|limits|[,!;: ])(?![A-Za-z])|\^\{?\\circ\}?|\\?%|\\?\$"
@@ -67,7 +68,8 @@ def canonical(value: str) -> str | None:
     if exact is not None and not re.search(r"[A-Za-z]", value.replace("\\frac", "").replace("\\dfrac", "")):
         return exact
     tidy = _DROPPED.sub("", value).replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac")
-    tidy = re.sub(r"\s+", "", tidy.replace("\\cdot", "*").replace("−", "-")).strip(".")
+    tidy = _COMMAND.sub(r"\1{}", tidy.replace("\\cdot", "*").replace("−", "-"))
+    tidy = re.sub(r"\s+", "", tidy).replace("{}", " ").strip(" .")
     return number.canonical(tidy) if re.fullmatch(r"[-+0-9.,/]+", tidy) else tidy or None
 
 

@@ -1,0 +1,61 @@
+"""The instruction that makes a reply end in an answer of its kind.
+
+The texts are short, so that half-billion models follow them. Change a text, and raise `VERSION`: it goes into
+traces and cache keys of what was asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from outlay.types import Message, Question
+
+VERSION = "answer_format/1"
+"""Names these texts in traces."""
+
+TEXTS = {
+    "number": "Think step by step, briefly. Then end with one line: Answer: followed by the number alone.",
+    "math": "Think step by step, briefly. Then end with one line: Answer: followed by the expression in LaTeX.",
+    "choice": "Think step by step, briefly. Then end with one line: Answer: followed by the letter alone.",
+    "json": "Reply with the JSON value alone.",
+    "code": "Reply with one Python code block and nothing else.",
+    "text": "End with one line: Answer: followed by the answer alone.",
+}
+"""The instruction of each answer kind that has one; tool calls need none."""
+
+
+def instruct(question: Question) -> Question:
+    r"""The question with its kind's instruction at the end of the last user message.
+
+    Untouched: a question without an answer kind, of a kind without a text, without a user message, or whose
+    format the request already fixes (`tools`, `response_format`). A content list gets one more text part.
+
+    Args:
+        question: any question.
+
+    Returns:
+        The same question, or one with a longer last user message; everything else is kept.
+
+    Example:
+        >>> instruct(Question.of("17 * 23?", kind="json")).messages[-1]["content"]
+        '17 * 23?\n\nReply with the JSON value alone.'
+    """
+    text = TEXTS.get(question.kind or "")
+    if text is None or not {"tools", "functions", "response_format"}.isdisjoint(question.sampling.extra):
+        return question
+    places = [i for i, message in enumerate(question.messages) if message.get("role") == "user"]
+    if not places:
+        return question
+    last = places[-1]
+    messages = list(question.messages)
+    messages[last] = _with(messages[last], text)
+    return msgspec.structs.replace(question, messages=tuple(messages))
+
+
+def _with(message: Message, text: str) -> Message:
+    content: Any = message.get("content")
+    if isinstance(content, list):
+        return {**message, "content": [*content, {"type": "text", "text": text}]}
+    return {**message, "content": f"{content}\n\n{text}" if content else text}
