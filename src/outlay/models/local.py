@@ -23,6 +23,8 @@ from outlay.types import Delta, Request
 
 Slots = Annotated[int, Meta(ge=1, le=256)]
 """How many texts a server writes at once."""
+SLOTS = 8
+"""Slots unless stated otherwise; a frozen price holds for these."""
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 ABILITIES = frozenset({"chat", "prefix", "logprobs", "n", "seed"})
 
@@ -51,7 +53,7 @@ class local:
     """
 
     def __init__(
-        self, model: str | Path, *, slots: Slots = 8, context_tokens: int = 4096, price: Price | None = None
+        self, model: str | Path, *, slots: Slots = SLOTS, context_tokens: int = 4096, price: Price | None = None
     ):
         self.path = installed(model)
         self.slots = slots

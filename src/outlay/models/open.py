@@ -62,13 +62,17 @@ def _server(entry: ModelEntry, env: Mapping[str, str]) -> Provider:
     }
     return openai_chat(
         entry.model, base_url=base_url, api_key=key, dialect=entry.dialect, headers=headers,
-        price=_price(entry, base_url), context_tokens=entry.context_tokens,
+        price=price_of(entry, base_url), context_tokens=entry.context_tokens,
         max_output_tokens=entry.max_output_tokens, max_n=entry.max_n, concurrency=entry.concurrency,
     )
 
 
-def _price(entry: ModelEntry, base_url: str) -> Price | None:
-    """The user's own price; else the snapshot's; else unknown."""
+def price_of(entry: ModelEntry, base_url: str) -> Price | None:
+    """The price of a server's model without asking the server: the user's own, else the snapshot's, else None.
+
+    Raises:
+        UsageError: the entry gives half a price.
+    """
     if entry.free:
         return FREE
     if entry.input_usd_per_mtok is not None and entry.output_usd_per_mtok is not None:
