@@ -1,4 +1,4 @@
-"""What an experiment writes and the report reads: one outcome per question asked, one cell per recorded pool."""
+"""What an experiment writes and the report reads: an outcome per question asked, a cell per recorded pool."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from outlay.stats.interval import Interval
 class Outcome(Struct, frozen=True, omit_defaults=True):
     """One question under one plan: what came, whether it was right, and what it took. One JSON line each.
 
-    `cost_nusd` is what buying the answer costs (for comparisons), `paid_nusd` what was paid now (0 for what came from
-    the call cache); None where a price is unknown. An outcome with `failed` set brought no answer: it counts as wrong
-    and as a failure. Tokens are whole buckets: `input_tokens` contains the cached ones (None: nobody reported them).
+    `cost_nusd` is what buying the answer costs (for comparisons), `paid_nusd` what was paid now (0 for what
+    came from the call cache); None where a price is unknown. An outcome with `failed` set brought no answer: it
+    counts as wrong and as a failure. Tokens are whole buckets: `input_tokens` contains the cached ones (None:
+    nobody reported them).
     """
 
     task: str
@@ -48,10 +49,12 @@ class Outcome(Struct, frozen=True, omit_defaults=True):
 
 
 class PoolCell(Struct, frozen=True, omit_defaults=True):
-    """Recorded pools under one selection at one budget of k samples: an exact expectation over all sub-pools of k.
+    """Recorded pools under one selection at one budget of k samples: an expectation over sub-pools of k.
 
     `cost_nusd`, `input_tokens` and `output_tokens` are means over questions. `interval` is over questions;
-    `standard_error` is the Monte-Carlo error of the expectation, None where it is exact.
+    `standard_error` is the Monte-Carlo error of the expectation, None where it is exact. `accuracy_Q` may hold
+    the chance of each question, every cell of a task in the same order: neighbours are then compared question by
+    question, otherwise only by whether their intervals overlap.
     """
 
     task: str
@@ -67,3 +70,4 @@ class PoolCell(Struct, frozen=True, omit_defaults=True):
     output_tokens: float
     oracle: bool = False
     standard_error: float | None = None
+    accuracy_Q: tuple[float, ...] = ()

@@ -1,0 +1,202 @@
+"""The numbers of each cell: one plan on one task, over its questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from msgspec import Struct
+
+from outlay.economics.cost_of_pass import cost_per_right
+from outlay.money import NUSD
+from outlay.report.outcome import Outcome
+from outlay.stats.bootstrap import bootstrap
+from outlay.stats.wilson import wilson
+
+Range = tuple[float, float | None]
+"""The ends of a 95 % interval; None above: without end."""
+
+
+class Key(Struct, frozen=True):
+    """What makes a cell: outcomes with the same key are one plan on one task."""
+
+    source: str
+    task: str
+    model: str
+    strategy: str
+    verifier: str
+    oracle: bool
+
+
+class Latency(Struct, frozen=True):
+    """Quantiles of the seconds from question to answer. Telemetry: other load on the machine is in them."""
+
+    p50: float
+    p90: float
+    p99: float
+
+
+class Cell(Struct, frozen=True):
+    """One plan on one task; its field names are the keys of `--json`.
+
+    Costs, tokens and calls are means a question.
+    None is unknown. `cost_of_pass_usd` is also None where no answer was right: such a plan never buys one.
+    """
+
+    task: str
+    model: str
+    strategy: str
+    verifier: str
+    source: str
+    oracle: bool
+    questions: int
+    accuracy: float
+    accuracy_interval: Range
+    cost_usd: float | None
+    cost_interval: Range | None
+    paid_usd: float | None
+    paid_interval: Range | None
+    cost_of_pass_usd: float | None
+    cost_of_pass_interval: Range | None
+    input_tokens: float
+    cached_tokens: float | None
+    output_tokens: float
+    calls: float
+    latency_s: Latency | None
+    """None for recorded samples: replaying them takes no model's time."""
+    failures: int
+    incomplete: int
+    """Answers that went on without some failed samples."""
+    overrun_usd: float
+    """What providers billed beyond what was asked, in all."""
+    brier: float | None
+    """Mean of (p_correct - correct)^2 where the plan stated p_correct: 0 is perfect, always 1/2 gives 0.25."""
+    p_correct: float | None
+    """Mean stated p_correct, to set beside the accuracy."""
+
+    @property
+    def key(self) -> Key:
+        """What makes this cell."""
+        return Key(self.source, self.task, self.model, self.strategy, self.verifier, self.oracle)
+
+
+def cells(outcomes: Iterable[Outcome], *, seed: int) -> list[Cell]:
+    """One cell per (source, task, model, strategy, verifier, oracle), in the order of first appearance.
+
+    The question is the unit: intervals are over questions, and several outcomes of one question are averaged
+    first, so they never count as independent. Accuracy has Wilson's interval; cost, paid and cost-of-pass (the
+    bill divided by the right answers) have bootstrap intervals over questions. One unknown cost makes the
+    cell's cost unknown. Failed outcomes count as wrong. No outcomes: no cells.
+
+    Args:
+        outcomes: in any order.
+        seed: seed of the bootstrap.
+
+    Returns:
+        The cells.
+
+    Example:
+        >>> won = Outcome("sums", "m", "single", "q1", True, 1.0, cost_nusd=2_000)
+        >>> lost = Outcome("sums", "m", "single", "q2", False, 0.0, cost_nusd=4_000)
+        >>> cell, = cells([won, lost], seed=1)
+        >>> print(cell.accuracy, cell.cost_usd, cell.cost_of_pass_usd)
+        0.5 3e-06 6e-06
+    """
+    return [_cell(key, found, seed) for key, found in by_cell(outcomes).items()]
+
+
+def by_cell(outcomes: Iterable[Outcome]) -> dict[Key, list[Outcome]]:
+    """The outcomes of each cell, in order of first appearance."""
+    found: dict[Key, list[Outcome]] = {}
+    for o in outcomes:
+        found.setdefault(Key(o.source, o.task, o.model, o.strategy, o.verifier, o.oracle), []).append(o)
+    return found
+
+
+def right_by_question(outcomes: Iterable[Outcome]) -> dict[str, float]:
+    """The share of right answers of each question; a failed outcome is a wrong one."""
+    return _by_question((o.question_id, float(o.correct and not o.failed)) for o in outcomes)
+
+
+def _by_question(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
+    found: dict[str, list[float]] = {}
+    for question_id, value in pairs:
+        found.setdefault(question_id, []).append(value)
+    return {question_id: sum(values) / len(values) for question_id, values in found.items()}
+
+
+def _cell(key: Key, found: Sequence[Outcome], seed: int) -> Cell:
+    right = right_by_question(found)
+    right_Q = list(right.values())
+    cost_Q = _dollars([(o.question_id, o.cost_nusd) for o in found])
+    cost, cost_interval = _mean(cost_Q, seed)
+    paid_Q = _dollars([(o.question_id, o.paid_nusd) for o in found])
+    paid, paid_interval = (cost, cost_interval) if paid_Q == cost_Q else _mean(paid_Q, seed)
+    of_pass, of_pass_interval = _cost_of_pass(cost_Q, right_Q, seed)
+    accuracy = wilson(sum(right_Q), len(right_Q))
+    stated = [(o.p_correct, float(o.correct and not o.failed)) for o in found if o.p_correct is not None]
+    cached = [o.cache_read_tokens for o in found if o.cache_read_tokens is not None]
+    return Cell(
+        task=key.task,
+        model=key.model,
+        strategy=key.strategy,
+        verifier=key.verifier,
+        source=key.source,
+        oracle=key.oracle,
+        questions=len(right_Q),
+        accuracy=sum(right_Q) / len(right_Q),
+        accuracy_interval=(accuracy.low, accuracy.high),
+        cost_usd=cost,
+        cost_interval=cost_interval,
+        paid_usd=paid,
+        paid_interval=paid_interval,
+        cost_of_pass_usd=of_pass,
+        cost_of_pass_interval=of_pass_interval,
+        input_tokens=_average([o.input_tokens for o in found]),
+        cached_tokens=_average(cached) if cached else None,
+        output_tokens=_average([o.output_tokens for o in found]),
+        calls=_average([o.calls for o in found]),
+        latency_s=_latency(found) if key.source == "live" else None,
+        failures=sum(1 for o in found if o.failed),
+        incomplete=sum(1 for o in found if o.missing and not o.failed),
+        overrun_usd=sum(o.overrun_nusd for o in found) / NUSD,
+        brier=_average([(p - right) ** 2 for p, right in stated]) if stated else None,
+        p_correct=_average([p for p, _ in stated]) if stated else None,
+    )
+
+
+def _average(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _dollars(nusd: Sequence[tuple[str, int | None]]) -> list[float] | None:
+    """Dollars of each question, or None if one of them is unknown."""
+    known = [(question_id, n / NUSD) for question_id, n in nusd if n is not None]
+    return list(_by_question(known).values()) if len(known) == len(nusd) else None
+
+
+def _mean(usd_Q: list[float] | None, seed: int) -> tuple[float | None, Range | None]:
+    if usd_Q is None:
+        return None, None
+    mean = sum(usd_Q) / len(usd_Q)
+    if min(usd_Q) == max(usd_Q):
+        return mean, (mean, mean)
+    interval = bootstrap(np.mean, usd_Q, seed=seed)
+    return mean, (interval.low, interval.high)
+
+
+def _cost_of_pass(
+    usd_Q: list[float] | None, right_Q: list[float], seed: int
+) -> tuple[float | None, Range | None]:
+    if usd_Q is None or sum(right_Q) == 0:
+        return None, None
+    found = cost_per_right(usd_Q, right_Q, seed=seed)
+    return found.value, (
+        found.interval.low,
+        found.interval.high if found.interval.high < float("inf") else None,
+    )
+
+
+def _latency(found: Sequence[Outcome]) -> Latency:
+    p50, p90, p99 = np.quantile([o.latency_s for o in found], [0.5, 0.9, 0.99])
+    return Latency(float(p50), float(p90), float(p99))

@@ -1,0 +1,256 @@
+"""Which plan to buy for which worth of a right answer: the plans that compete on the same questions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+
+from msgspec import Struct
+
+from outlay.economics.frontier import frontier
+from outlay.economics.worth import worth_ranges
+from outlay.money import NUSD
+from outlay.report.cells import Cell, Key, Range, by_cell, right_by_question
+from outlay.report.comparisons import SIGNIFICANT, compare
+from outlay.report.outcome import Outcome, PoolCell
+from outlay.stats.paired import paired
+
+SOURCES = ("live", "recorded", "pools")
+"""Where offers come from, in the order in which reports show them."""
+
+
+class Offer(Struct, frozen=True):
+    """A plan as the market sees it: what it costs and how often it is right."""
+
+    plan: str
+    """Strategy and verifier as people read them."""
+    name: str
+    """The same with the model, where the market has several."""
+    model: str
+    strategy: str
+    verifier: str
+    questions: int
+    accuracy: float
+    accuracy_interval: Range
+    cost_usd: float | None
+    k: int | None = None
+    """Samples a question, for recorded pools."""
+    standard_error: float | None = None
+    oracle: bool = False
+
+    @property
+    def cost_of_pass_usd(self) -> float | None:
+        """Dollars per right answer, None where the price is unknown or none is right."""
+        return self.cost_usd / self.accuracy if self.cost_usd is not None and self.accuracy > 0 else None
+
+
+class Buy(Struct, frozen=True):
+    """The best buy while a right answer is worth from `low_usd` up to `high_usd` (None: without end).
+
+    `offer` indexes the market's offers, None is buying nothing. `established`: whether the questions show that
+    it is righter than the buy before it; None where there is nothing to compare it with.
+    """
+
+    offer: int | None
+    low_usd: float
+    high_usd: float | None
+    established: bool | None = None
+
+
+class Market(Struct, frozen=True):
+    """The offers on one task from one source, and which of them to buy when.
+
+    `source`: `live`, `recorded` (strategies on recorded samples) or `pools` (expectations over sub-pools).
+    `frontier` and `buys` index `offers`. Oracle plans are in `oracles` and never compete.
+    """
+
+    task: str
+    source: str
+    questions: int
+    offers: tuple[Offer, ...]
+    frontier: tuple[int, ...]
+    buys: tuple[Buy, ...]
+    oracles: tuple[Offer, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """One sentence for each plan that could not compete."""
+
+    @property
+    def bought(self) -> list[Offer]:
+        """The offers that are the best buy for some worth, by rising cost."""
+        return [self.offers[b.offer] for b in self.buys if b.offer is not None]
+
+    @property
+    def several_models(self) -> bool:
+        """Whether plans need their model's name to be told apart."""
+        return len({o.model for o in (*self.offers, *self.oracles)}) > 1
+
+
+def markets(
+    outcomes: Sequence[Outcome], found: Sequence[Cell], pools: Sequence[PoolCell] = (), *, seed: int
+) -> list[Market]:
+    """One market per source and task; plans compete only where they answered the same questions.
+
+    Of several sets of questions the one that most plans answered is taken (then the larger one); the other
+    plans, and those without a known price, are left out with a sentence. Recorded pools carry no questions, so
+    they compete where they have the same number of them. Nothing left to compete: a market without offers.
+
+    Args:
+        outcomes: as given to `cells`.
+        found: the cells of these outcomes.
+        pools: recorded pools under selections.
+        seed: seed of the paired comparisons between neighbouring buys.
+
+    Returns:
+        Markets, live ones first, in the order of first appearance.
+    """
+    right = {key: right_by_question(of) for key, of in by_cell(outcomes).items()}
+    result = [
+        _of_cells(task, source, [c for c in found if (c.source, c.task) == (source, task)], right, seed)
+        for source, task in dict.fromkeys((c.source, c.task) for c in found)
+    ]
+    result += [
+        _of_pools(task, [p for p in pools if p.task == task], seed)
+        for task in dict.fromkeys(p.task for p in pools)
+    ]
+    return sorted(result, key=lambda m: SOURCES.index(m.source))
+
+
+def _of_cells(
+    task: str, source: str, group: Sequence[Cell], right: Mapping[Key, Mapping[str, float]], seed: int
+) -> Market:
+    def righter(before: int, after: int) -> bool:
+        step = compare(right, group[after].key, group[before].key, "baseline", seed=seed)
+        return step is not None and step.established and step.difference > 0
+
+    return _market(task, source, _offers_of_cells(group), [frozenset(right[c.key]) for c in group], righter)
+
+
+def _of_pools(task: str, pools: Sequence[PoolCell], seed: int) -> Market:
+    group = _without_repeats(pools)
+
+    def righter(before: int, after: int) -> bool:
+        a, b = group[before], group[after]
+        if not a.accuracy_Q or len(a.accuracy_Q) != len(b.accuracy_Q):
+            return b.interval.low > a.interval.high
+        step = paired(a.accuracy_Q, b.accuracy_Q, seed=seed)
+        return step.p_value < SIGNIFICANT and step.interval.low > 0
+
+    return _market(task, "pools", _offers_of_pools(group), [p.questions for p in group], righter)
+
+
+def _market(
+    task: str,
+    source: str,
+    offers: Sequence[Offer],
+    sets: Sequence[Hashable],
+    righter: Callable[[int, int], bool],
+) -> Market:
+    """`sets`: the questions of each offer; `righter`: whether the second of two offers is shown to be so."""
+    rivals = [i for i, o in enumerate(offers) if not o.oracle]
+    most = Counter(sets[i] for i in rivals)
+    asked = {sets[i]: offers[i].questions for i in rivals}
+    chosen = max(most, key=lambda s: (most[s], asked[s]), default=None)
+    competing = [i for i in rivals if sets[i] == chosen and offers[i].cost_usd is not None]
+    kept = [offers[i] for i in competing]
+    costs, accuracies = [o.cost_usd or 0.0 for o in kept], [o.accuracy for o in kept]
+    buys: list[Buy] = []
+    for r in worth_ranges(costs, accuracies):
+        before = buys[-1].offer if buys else None
+        step = None
+        if r.plan is not None and before is not None:
+            step = righter(competing[before], competing[r.plan])
+        buys.append(Buy(r.plan, r.low, r.high if r.high < float("inf") else None, step))
+    return Market(
+        task=task,
+        source=source,
+        questions=kept[0].questions if kept else 0,
+        offers=tuple(kept),
+        frontier=frontier(costs, accuracies),
+        buys=tuple(buys),
+        oracles=tuple(o for o in offers if o.oracle),
+        left_out=tuple(_left_out(offers[i], sets[i] == chosen) for i in rivals if i not in competing),
+    )
+
+
+def _left_out(offer: Offer, same_questions: bool) -> str:
+    if not same_questions:
+        return (
+            f"{offer.name} answered other questions ({offer.questions}), so it is not compared with the rest."
+        )
+    return f"{offer.name} has no known price, so it is not compared; state the price of {offer.model}."
+
+
+def _offers_of_cells(group: Sequence[Cell]) -> list[Offer]:
+    several = len({c.model for c in group}) > 1
+    return [
+        Offer(
+            plan=named(c.strategy, c.verifier),
+            name=named(c.strategy, c.verifier, c.model if several else ""),
+            model=c.model,
+            strategy=c.strategy,
+            verifier=c.verifier,
+            questions=c.questions,
+            accuracy=c.accuracy,
+            accuracy_interval=c.accuracy_interval,
+            cost_usd=c.cost_usd,
+            oracle=c.oracle,
+        )
+        for c in group
+    ]
+
+
+def _without_repeats(pools: Sequence[PoolCell]) -> list[PoolCell]:
+    """One sample is one plan under every selection, so it stands once a model."""
+    kept: dict[tuple, PoolCell] = {}
+    for p in pools:
+        plan = (p.model, p.accuracy) if _is_single(p) else (p.model, p.strategy, p.k, p.oracle)
+        kept.setdefault(plan, p)
+    return list(kept.values())
+
+
+def _is_single(p: PoolCell) -> bool:
+    return p.k == 1 and not p.oracle
+
+
+def _offers_of_pools(group: Sequence[PoolCell]) -> list[Offer]:
+    several = len({p.model for p in group}) > 1
+    return [_offer_of_pool(p, "single" if _is_single(p) else f"{p.strategy} of {p.k}", several) for p in group]
+
+
+def _offer_of_pool(p: PoolCell, plan: str, several: bool) -> Offer:
+    return Offer(
+        plan=plan,
+        name=named(plan, "", p.model if several else ""),
+        model=p.model,
+        strategy=p.strategy,
+        verifier="",
+        questions=p.questions,
+        accuracy=p.accuracy,
+        accuracy_interval=(p.interval.low, p.interval.high),
+        cost_usd=None if p.cost_nusd is None else p.cost_nusd / NUSD,
+        k=p.k,
+        standard_error=p.standard_error,
+        oracle=p.oracle,
+    )
+
+
+def named(strategy: str, verifier: str = "", model: str = "") -> str:
+    """A plan as people read it.
+
+    Example:
+        >>> named("best_of_n:n=8", "judge", "local/qwen")
+        'best_of_n:n=8 checked by judge on local/qwen'
+    """
+    return strategy + (f" checked by {verifier}" if verifier else "") + (f" on {short(model)}" if model else "")
+
+
+def short(model: str) -> str:
+    """A model's name without the folders of a file, cut at 48 characters.
+
+    Example:
+        >>> short("local//home/me/models/tiny.gguf")
+        'local/tiny.gguf'
+    """
+    head, slash, tail = model.partition("/")
+    name = f"{head}/{tail.rsplit('/', 1)[-1]}" if slash else model
+    return name if len(name) <= 48 else f"{name[:47]}…"
