@@ -9,6 +9,7 @@ reservation are one step.
 from __future__ import annotations
 
 import asyncio
+from bisect import insort
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from outlay.errors import BudgetExceeded, UnknownPrice, UsageError
 from outlay.money import nusd, show
 
 DIMENSIONS = ("nusd", "input_tokens", "output_tokens", "calls")
+PAST_DEADLINE = "The deadline has passed."
 
 
 class Limits(Struct, frozen=True, omit_defaults=True):
@@ -31,8 +33,13 @@ class Limits(Struct, frozen=True, omit_defaults=True):
     deadline_s: float | None = None
 
     @staticmethod
-    def of(*, max_usd: float | str | None = None, max_tokens: int | None = None, max_calls: int | None = None,
-           deadline_s: float | None = None) -> Limits:
+    def of(
+        *,
+        max_usd: float | str | None = None,
+        max_tokens: int | None = None,
+        max_calls: int | None = None,
+        deadline_s: float | None = None,
+    ) -> Limits:
         """Limits as people write them; `max_tokens` caps output tokens.
 
         Raises:
@@ -41,8 +48,12 @@ class Limits(Struct, frozen=True, omit_defaults=True):
         for name, value in (("max_tokens", max_tokens), ("max_calls", max_calls), ("deadline_s", deadline_s)):
             if value is not None and value < 0:
                 raise UsageError(f"{name} is {value}; a limit is a number from 0 up.")
-        return Limits(nusd=None if max_usd is None else nusd(max_usd), output_tokens=max_tokens, calls=max_calls,
-                      deadline_s=deadline_s)
+        return Limits(
+            nusd=None if max_usd is None else nusd(max_usd),
+            output_tokens=max_tokens,
+            calls=max_calls,
+            deadline_s=deadline_s,
+        )
 
 
 class Amount(Struct, frozen=True, omit_defaults=True):
@@ -66,20 +77,28 @@ class Reservation:
 class _Waiter:
     __slots__ = ("amount", "budget", "future", "key", "role")
 
-    def __init__(self, key: tuple[Any, ...], budget: Budget, amount: Amount, role: str, future: asyncio.Future[None]):
+    def __init__(
+        self, key: tuple[Any, ...], budget: Budget, amount: Amount, role: str, future: asyncio.Future[None]
+    ):
         self.key, self.budget, self.amount, self.role, self.future = key, budget, amount, role, future
 
 
 class Budget:
     """One scope of the tree. `settled` and `reserved` count what passed through it and its forks."""
 
-    def __init__(self, limits: Limits | None = None, parent: Budget | None = None, *,
-                 clock: Callable[[], float] | None = None):
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        parent: Budget | None = None,
+        *,
+        clock: Callable[[], float] | None = None,
+    ):
         self.limits = limits or Limits()
         self.parent = parent
         self.settled: dict[str, int] = dict.fromkeys(DIMENSIONS, 0)
         self.reserved: dict[str, int] = dict.fromkeys(DIMENSIONS, 0)
-        self.calls_by_role: dict[str, int] = {}
+        self.settled_by_role: dict[str, int] = {}
+        self.reserved_by_role: dict[str, int] = {}
         self.overrun_nusd = 0
         self.closed = ""
         self._chain: tuple[Budget, ...] = (self, *(parent._chain if parent else ()))
@@ -103,6 +122,11 @@ class Budget:
         """The nearest deadline of this scope and those above it, on the run's clock."""
         return min((b.limits.deadline_s for b in self._chain if b.limits.deadline_s is not None), default=None)
 
+    @property
+    def why_closed(self) -> str:
+        """Why this scope or one above it admits nothing more; empty while it is open."""
+        return next((b.closed for b in self._chain if b.closed), "")
+
     def left(self, dimension: str) -> int | None:
         """What no one has settled or reserved of a dimension, or None where nothing caps it."""
         rooms = [
@@ -120,7 +144,9 @@ class Budget:
             b.settled["output_tokens"] += output_tokens
             b.settled["calls"] += calls
 
-    async def reserve(self, amount: Amount, *, role: str = "default", order: tuple[Any, ...] = ()) -> Reservation:
+    async def reserve(
+        self, amount: Amount, *, role: str = "default", order: tuple[Any, ...] = ()
+    ) -> Reservation:
         """Claim `amount`, waiting while it does not fit only because of purchases in flight.
 
         Waiters are admitted by `order`, then by arrival; nobody overtakes a waiter whose scope it shares.
@@ -130,25 +156,29 @@ class Budget:
             UnknownPrice: the amount has no price and money is capped.
         """
         if amount.nusd is None and self.capped_money:
-            raise UnknownPrice("The budget caps money and this model has no known price; set one in outlay.toml.")
+            raise UnknownPrice("The budget caps money and a price is unknown; set one in outlay.toml.")
         root = self._root
         if not root._waiters:
             self._refuse_if_hopeless(amount, role)
             if self._blocker(amount, role) is None:
                 return self._take(amount, role)
         root._arrivals += 1
-        waiter = _Waiter((*order, root._arrivals), self, amount, role, asyncio.get_running_loop().create_future())
-        root._waiters.append(waiter)
-        root._waiters.sort(key=lambda w: w.key)
+        waiter = _Waiter(
+            (order, root._arrivals), self, amount, role, asyncio.get_running_loop().create_future()
+        )
+        insort(root._waiters, waiter, key=lambda w: w.key)
         root._admit()
         try:
-            await waiter.future
-        except asyncio.CancelledError:
+            async with asyncio.timeout(self._seconds_left()):
+                await waiter.future
+        except (asyncio.CancelledError, TimeoutError) as end:
             if waiter in root._waiters:
                 root._waiters.remove(waiter)
             elif waiter.future.done() and not waiter.future.cancelled() and waiter.future.exception() is None:
                 self._give_back(amount, role)  # granted in the same step as the cancellation
             root._admit()
+            if isinstance(end, TimeoutError):
+                raise BudgetExceeded(PAST_DEADLINE) from None
             raise
         return Reservation(amount, role)
 
@@ -167,8 +197,8 @@ class Budget:
             for d in DIMENSIONS:
                 b.reserved[d] -= getattr(asked, d) or 0
                 b.settled[d] += getattr(real, d) or 0
-            if real.calls < asked.calls:
-                b.calls_by_role[reservation.role] -= asked.calls - real.calls
+            b.reserved_by_role[reservation.role] -= asked.calls
+            b.settled_by_role[reservation.role] = b.settled_by_role.get(reservation.role, 0) + real.calls
             b.overrun_nusd += over
             if beyond and (b._caps or b.limits.calls_by_role) and not b.closed:
                 b.closed = "the provider billed more than was asked for"
@@ -181,6 +211,10 @@ class Budget:
         self._give_back(reservation.amount, reservation.role)
         self._root._admit()
 
+    def _seconds_left(self) -> float | None:
+        deadline_s = self.deadline_s
+        return None if deadline_s is None or self._clock is None else max(deadline_s - self._clock(), 0.0)
+
     def _close_claim(self, reservation: Reservation) -> None:
         if not reservation.open:
             raise RuntimeError("this reservation was already settled or released")
@@ -190,14 +224,14 @@ class Budget:
         for b in self._chain:
             for d in DIMENSIONS:
                 b.reserved[d] += getattr(amount, d) or 0
-            b.calls_by_role[role] = b.calls_by_role.get(role, 0) + amount.calls
+            b.reserved_by_role[role] = b.reserved_by_role.get(role, 0) + amount.calls
         return Reservation(amount, role)
 
     def _give_back(self, amount: Amount, role: str) -> None:
         for b in self._chain:
             for d in DIMENSIONS:
                 b.reserved[d] -= getattr(amount, d) or 0
-            b.calls_by_role[role] -= amount.calls
+            b.reserved_by_role[role] -= amount.calls
 
     def _blocker(self, amount: Amount, role: str) -> Budget | None:
         """The first scope in which the amount does not fit beside what is settled and reserved."""
@@ -206,8 +240,10 @@ class Budget:
                 if b.settled[d] + b.reserved[d] + (getattr(amount, d) or 0) > cap:
                     return b
             most = b.limits.calls_by_role.get(role)
-            if most is not None and b.calls_by_role.get(role, 0) + amount.calls > most:
-                return b
+            if most is not None:
+                taken = b.settled_by_role.get(role, 0) + b.reserved_by_role.get(role, 0)
+                if taken + amount.calls > most:
+                    return b
         return None
 
     def _refuse_if_hopeless(self, amount: Amount, role: str) -> None:
@@ -216,13 +252,16 @@ class Budget:
             if b.closed:
                 raise BudgetExceeded(f"The budget is closed: {b.closed}.")
             if b.limits.deadline_s is not None and b._clock is not None and b._clock() >= b.limits.deadline_s:
-                raise BudgetExceeded("The deadline has passed.")
+                raise BudgetExceeded(PAST_DEADLINE)
             for d, cap in b._caps:
                 if (asked := getattr(amount, d) or 0) > cap - b.settled[d]:
                     raise BudgetExceeded(_too_small(d, asked, cap, b.settled[d]))
             most = b.limits.calls_by_role.get(role)
-            if most is not None and amount.calls > most:
-                raise BudgetExceeded(f"The budget allows {most} calls of the role {role}.")
+            if most is not None and amount.calls > most - b.settled_by_role.get(role, 0):
+                raise BudgetExceeded(
+                    f"The budget allows {most} calls of the role {role}; "
+                    f"{b.settled_by_role.get(role, 0)} are made."
+                )
 
     def _admit(self) -> None:
         """Grant, in order, every waiter that fits now; later ones do not overtake within a shared, blocked scope."""
@@ -251,7 +290,9 @@ class Budget:
 
 def _too_small(dimension: str, asked: int, cap: int, settled: int) -> str:
     if dimension == "nusd":
-        return (f"The budget of {show(cap)} is too small: {show(settled)} is spent and the next call can cost up to "
-                f"{show(asked)}; raise --max-usd or lower the output bound.")
+        return (
+            f"The budget of {show(cap)} is too small: {show(settled)} is spent and the next call can cost up to "
+            f"{show(asked)}; raise --max-usd or lower the output bound."
+        )
     word = dimension.replace("_", " ")
     return f"The budget of {cap} {word} is too small: {settled} are spent and the next call can take {asked}."

@@ -28,15 +28,35 @@ class scripted:  # noqa: N801  # a provider's class is named as users write it
         overbill: output tokens billed beyond what was delivered (a provider that cheats).
         gate: awaited before each reply, to put arrivals in a chosen order.
         usage: whether the stream carries usage.
+        keep: whether `requests` keeps what was asked; off for long measurements.
     """
 
-    def __init__(self, script: Script, *, name: str = "scripted", price: Price | None = Price(1_000_000, 4_000_000),
-                 abilities: frozenset[str] = frozenset({"chat", "n", "seed", "logprobs", "prefix"}), max_n: int = 64,
-                 shares_prompt: bool = True, hides_reasoning: bool = False, overbill: int = 0, usage: bool = True,
-                 gate: Callable[[Request], asyncio.Future[None] | None] | None = None):
-        self._script, self._overbill, self._usage, self._gate = script, overbill, usage, gate
-        self._card = Card(name, f"scripted/{name}", abilities, price, max_n=max_n, shares_prompt=shares_prompt,
-                          hides_reasoning=hides_reasoning, max_output_tokens=4096)
+    def __init__(
+        self,
+        script: Script,
+        *,
+        name: str = "scripted",
+        price: Price | None = Price(1_000_000, 4_000_000),
+        abilities: frozenset[str] = frozenset({"chat", "n", "seed", "logprobs", "prefix"}),
+        max_n: int = 64,
+        shares_prompt: bool = True,
+        hides_reasoning: bool = False,
+        overbill: int = 0,
+        usage: bool = True,
+        keep: bool = True,
+        gate: Callable[[Request], asyncio.Future[None] | None] | None = None,
+    ):
+        self._script, self._overbill, self._usage, self._gate, self._keep = script, overbill, usage, gate, keep
+        self._card = Card(
+            name,
+            f"scripted/{name}",
+            abilities,
+            price,
+            max_n=max_n,
+            shares_prompt=shares_prompt,
+            hides_reasoning=hides_reasoning,
+            max_output_tokens=4096,
+        )
         self.requests: list[Request] = []
         self.stopped = 0
         """Streams that were closed before they ended."""
@@ -47,7 +67,8 @@ class scripted:  # noqa: N801  # a provider's class is named as users write it
 
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
         """The script's texts, choice by choice, cut at the output bound; then the usage."""
-        self.requests.append(request)
+        if self._keep:
+            self.requests.append(request)
         ended = False
         try:
             if self._gate is not None and (waiting := self._gate(request)) is not None:
@@ -87,9 +108,14 @@ def prompt_tokens(request: Request) -> int:
 
 def _spoken(said: str | Completion, most: int, choice: int) -> tuple[int, Delta]:
     if isinstance(said, Completion):
-        return said.usage.output_tokens, Delta(choice, said.text, said.reasoning, said.logprobs or (),
-                                               tuple({**c, "index": i} for i, c in enumerate(said.tool_calls)),
-                                               said.finish_reason)
+        return said.usage.output_tokens, Delta(
+            choice,
+            said.text,
+            said.reasoning,
+            said.logprobs or (),
+            tuple({**c, "index": i} for i, c in enumerate(said.tool_calls)),
+            said.finish_reason,
+        )
     words = said.split(" ")
     if len(words) > most:
         return most, Delta(choice, " ".join(words[:most]), finish_reason="length")
