@@ -25,7 +25,7 @@ from outlay.models.local_process import LocalProcess, lease, release
 from outlay.money import FREE
 from outlay.types import Delta, Request, Sampling
 
-pytest_plugins = ("support.local_models",)
+pytest_plugins = ("local_models",)
 pytestmark = pytest.mark.local_model
 
 ON = {"ignore_eos": True}

@@ -1,7 +1,7 @@
 """A real small model for tests: pulled once and kept in a cache folder that survives.
 
 `OUTLAY_TEST_HOME` chooses the folder; the default is `~/.cache/outlay-tests`. A test module takes the fixture
-with `pytest_plugins = ("support.local_models",)`.
+with `pytest_plugins = ("local_models",)`.
 """
 
 from __future__ import annotations
