@@ -38,12 +38,38 @@ class Book:
     def opened(self, question_id: str, role: str, model: str, sample: int, n: int, claim: Amount) -> Opened:
         """A ledger row to write ahead, with an id of its own."""
         s = self.session
-        return Opened(s.store.new_id("call"), s.run_id, s.tenant, s.phase, question_id, role,
-                      model, sample, n, claim.nusd, claim.input_tokens, claim.output_tokens, time.time_ns() // 1000)
+        return Opened(
+            s.store.new_id("call"),
+            s.run_id,
+            s.tenant,
+            s.phase,
+            question_id,
+            role,
+            model,
+            sample,
+            n,
+            claim.nusd,
+            claim.input_tokens,
+            claim.output_tokens,
+            time.time_ns() // 1000,
+        )
 
-    def ended(self, row: Opened, state: str, cost: int | None, overrun: int, usage: Usage, mark: str,
-              error: str, *, paid: int | None = -1) -> Settled:
-        """The end of a ledger row; paid is the cost unless said otherwise."""
-        return Settled(row.id, state, cost, cost if paid == -1 else paid, overrun, usage.input_tokens,
-                       usage.cache_read_tokens, usage.cache_write_tokens, usage.output_tokens, usage.reasoning_tokens,
-                       mark, error, time.time_ns() // 1000)
+    def ended(
+        self, row: Opened, state: str, cost: int | None, overrun: int, usage: Usage, mark: str, error: str
+    ) -> Settled:
+        """The end of a ledger row. What came from the call cache costs, but nothing is paid for it."""
+        return Settled(
+            row.id,
+            state,
+            cost,
+            0 if state == "cached" else cost,
+            overrun,
+            usage.input_tokens,
+            usage.cache_read_tokens,
+            usage.cache_write_tokens,
+            usage.output_tokens,
+            usage.reasoning_tokens,
+            mark,
+            error,
+            time.time_ns() // 1000,
+        )

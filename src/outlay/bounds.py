@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -29,11 +30,17 @@ async def input_bound(provider: Provider | None, card: Card, request: Request, *
     A token is at least one byte of text in every tokenizer in use, so bytes never undercount.
 
     Raises:
-        UnknownPrice: the request carries images, the card does not say what they cost, and money is capped.
+        UnknownPrice: money is capped and the model has no price, or the card does not say what an image costs.
     """
+    if card.price is None and capped_money:
+        raise UnknownPrice(
+            f"The budget caps money and the price of {card.name} is unknown; {price_line(card)}."
+        )
     images = sum(_images(m) for m in request.messages)
     if images and card.image_tokens is None and capped_money:
-        raise UnknownPrice("An image's price is unknown for this model and the budget caps money; send no images.")
+        raise UnknownPrice(
+            "An image's price is unknown for this model and the budget caps money; send no images."
+        )
     if provider is not None and not images:
         counted = await provider.count_input(request)
         if counted is not None:
@@ -67,9 +74,16 @@ def output_bound(sampling: Sampling, card: Card, budget: Budget, input_tokens: i
         spare = left_nusd - prompts * worst_nusd(card.price, input_tokens, 0)
         bounds.append(max(spare, 0) * 1_000_000 // (card.price.output_nusd_per_mtok * planned))
     bound = min(bounds, default=DEFAULT_OUTPUT_TOKENS)
+    if context is not None and context < MIN_OUTPUT_TOKENS:
+        raise BudgetExceeded(
+            f"The prompt can take {input_tokens} of the {card.context_tokens} tokens that {card.name} "
+            f"holds, which leaves no room for an answer; shorten it."
+        )
     if bound < MIN_OUTPUT_TOKENS:
-        raise BudgetExceeded(f"The budget buys only {bound} output tokens a call for {planned} calls; raise it, or "
-                             f"ask for fewer samples or a bound of your own.")
+        raise BudgetExceeded(
+            f"The budget buys only {bound} output tokens a call for {planned} calls; raise it, or "
+            f"ask for fewer samples or a bound of your own."
+        )
     return bound
 
 
@@ -78,6 +92,15 @@ def amount(card: Card, *, prompts: int, input_tokens: int, n: int, output_tokens
     total_in, total_out = prompts * input_tokens, n * output_tokens
     price = None if card.price is None else worst_nusd(card.price, total_in, total_out)
     return Amount(price, total_in, total_out, n)
+
+
+def price_line(card: Card) -> str:
+    """What to write into outlay.toml so that a model has a price."""
+    name = json.dumps(card.name, ensure_ascii=False)
+    return (
+        f"add [models.{name}] to outlay.toml with model = {name}, input_usd_per_mtok = … and "
+        f"output_usd_per_mtok = …, or with free = true"
+    )
 
 
 def seed_of(*parts: object) -> int:
@@ -89,8 +112,15 @@ def seed_of(*parts: object) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def cache_keys(tenant: str, card: Card, messages: Sequence[Message], prefix: str | None, sampling: Sampling,
-               max_output_tokens: int, seeds: Iterable[tuple[int, int]]) -> list[str]:
+def cache_keys(
+    tenant: str,
+    card: Card,
+    messages: Sequence[Message],
+    prefix: str | None,
+    sampling: Sampling,
+    max_output_tokens: int,
+    seeds: Iterable[tuple[int, int]],
+) -> list[str]:
     """Call-cache keys of (sample index, seed) pairs: tenant, model, whole body, seed and index."""
     body = hashlib.blake2b(
         _encoder.encode([tenant, card.identity, messages, prefix, sampling, max_output_tokens]), digest_size=20

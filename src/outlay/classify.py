@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -22,12 +23,17 @@ async def classify(pool: Pool, work: Work) -> Pool:
     """
     if pool.kind is None:
         return pool
-    kind = plugins.load("answer kind", pool.kind)
+    kind = _kind(pool.kind)
     samples = [_read(kind, s) for s in pool.samples]
     joiner = getattr(kind, "classes_in_worker", None)
     if joiner is not None and len({s.key for s in samples if s.key is not None}) > 1:
         samples = await _join(work, joiner, samples)
     return msgspec.structs.replace(pool, samples=tuple(samples))
+
+
+@lru_cache(maxsize=64)
+def _kind(name: str) -> Any:
+    return plugins.load("answer kind", name)
 
 
 def _read(kind: Any, sample: Sample) -> Sample:

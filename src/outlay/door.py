@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from outlay.concurrency import together
 from outlay.errors import BudgetExceeded, OutlayError
 from outlay.models.provider import Card
 from outlay.money import cost_nusd
-from outlay.purchase import Purchase
+from outlay.purchase import Purchase, write_ahead
 from outlay.session import Ask, Asked, Session, Spent
 from outlay.trace import Replay, Trace
 from outlay.types import Completion, Request, Usage
@@ -38,8 +38,16 @@ class Door:
         """The card of a role's model; `UsageError` if the plan names none."""
         return self.book.card(role)
 
-    async def draw(self, budget: Budget, ask: Ask, label: str, indices: Sequence[int], run_seed: int, spent: Spent,
-                   on_text: Callable[[int, str], None] | None) -> list[Completion | OutlayError]:
+    async def draw(
+        self,
+        budget: Budget,
+        ask: Ask,
+        label: str,
+        indices: Sequence[int],
+        run_seed: int,
+        spent: Spent,
+        on_text: Callable[[int, str], None] | None,
+    ) -> list[Completion | OutlayError]:
         """Samples of the given indices, each a completion or the error that took its place, in index order."""
         card = self.card(ask.role)
         key = f"{ask.role}/{label}/{indices[0]}+{len(indices)}"
@@ -52,12 +60,14 @@ class Door:
         missing = [i for i in indices if i not in results]
         width = card.max_n if card.shares_prompt else 1
         chunks = [missing[i : i + width] for i in range(0, len(missing), width)]
-        purchases = [Purchase(self.book, budget, ask, label, chunk, seeds, asked, spent, on_text) for chunk in chunks]
+        purchases = [
+            Purchase(self.book, budget, ask, label, chunk, seeds, asked, spent, on_text) for chunk in chunks
+        ]
         for part in await together(p.buy() for p in purchases):
             results.update(part)
         if asked.hits:
-            prompt_paid = any(isinstance(results[i], Completion) for i in missing)
-            self._count_hits(ask, card, asked, spent, prompt_paid=prompt_paid)
+            prompts = -(-len(indices) // width) - sum(isinstance(results[c[0]], Completion) for c in chunks)
+            self._count_hits(ask, card, asked, spent, prompts=max(prompts, 0))
         return [results[i] for i in indices]
 
     async def observe(self, key: str, look: Callable[[], Awaitable[Any]]) -> Any:
@@ -70,27 +80,34 @@ class Door:
         self.book.trace.add("observe", key, self.book.now_s(), value=value)
         return value
 
-    async def seconds(self, budget: Budget, question_id: str, key: str, most_s: float,
-                      work: Callable[[], Awaitable[Any]], spent: Spent) -> Any:
+    async def seconds(
+        self,
+        budget: Budget,
+        question_id: str,
+        key: str,
+        most_s: float,
+        work: Callable[[], Awaitable[Any]],
+        spent: Spent,
+    ) -> Any:
         """The traced result of work on this machine, charged by the second."""
         if self.book.replay is not None:
             event = await self.book.replay.turn(("seconds",), key)
             self.book.trace.events.append(event)
             spent.add(Usage(0, 0), calls=1, cost=event["cost_nusd"], paid=event["cost_nusd"])
             return event["value"]
-        claim = Amount(nusd=int(most_s * CPU_NUSD_PER_S) + 1, calls=1)
+        most = int(most_s * CPU_NUSD_PER_S) + 1
+        claim = Amount(nusd=most, calls=1)
         reservation = await budget.reserve(claim, role="sandbox")
         row = self.book.opened(question_id, "sandbox", "cpu", 0, 1, claim)
-        cost = claim.nusd
+        await write_ahead(self.book, budget, reservation, row)
+        start = self.session.clock()
         try:
-            await self.session.store.write_ahead(row)
-            start = self.session.clock()
             value = await work()
-            cost = min(int((self.session.clock() - start) * CPU_NUSD_PER_S) + 1, claim.nusd or 0)
         finally:
+            cost = min(int((self.session.clock() - start) * CPU_NUSD_PER_S) + 1, most)
             budget.settle(reservation, Amount(nusd=cost, calls=1))
-            self.session.store.settle(self.book.ended(row, "settled", cost, 0, Usage(0, 0), "", ""))
             spent.add(Usage(0, 0), calls=1, cost=cost, paid=cost)
+            self.session.store.settle(self.book.ended(row, "settled", cost, 0, Usage(0, 0), "", ""))
         self.book.trace.add("seconds", key, self.book.now_s(), value=value, cost_nusd=cost)
         return value
 
@@ -105,35 +122,52 @@ class Door:
             return Asked(event["input_tokens"], event["max_output_tokens"], hits, {})
         provider = self.session.providers.get(ask.role)
         request = Request(ask.messages, 1, prefix=ask.prefix, sampling=ask.sampling)
-        input_tokens = await bounds.input_bound(provider, card, request, capped_money=budget.capped_money)
         try:
-            most = bounds.output_bound(ask.sampling, card, budget, input_tokens, planned=max(ask.planned, len(seeds)))
+            input_tokens = await bounds.input_bound(provider, card, request, capped_money=budget.capped_money)
+            most = bounds.output_bound(
+                ask.sampling, card, budget, input_tokens, planned=max(ask.planned, len(seeds))
+            )
         except BudgetExceeded as refusal:
             self.book.trace.add("ask", key, self.book.now_s(), refused=str(refusal))
             raise
         hits: dict[int, Completion] = {}
         keys: dict[int, str] = {}
         if self.session.cache:
-            listed = bounds.cache_keys(self.session.tenant, card, ask.messages, ask.prefix, ask.sampling, most,
-                                       seeds.items())
+            listed = bounds.cache_keys(
+                self.session.tenant, card, ask.messages, ask.prefix, ask.sampling, most, seeds.items()
+            )
             keys = dict(zip(seeds, listed, strict=True))
             found = await self.session.store.cached(listed)
             hits = {i: msgspec.json.decode(found[k], type=Completion) for i, k in keys.items() if k in found}
-        self.book.trace.add("ask", key, self.book.now_s(), input_tokens=input_tokens, max_output_tokens=most,
-                       hits=list(hits.values()))
+        self.book.trace.add(
+            "ask",
+            key,
+            self.book.now_s(),
+            input_tokens=input_tokens,
+            max_output_tokens=most,
+            hits=list(hits.values()),
+        )
         return Asked(input_tokens, most, hits, keys)
 
-    def _count_hits(self, ask: Ask, card: Card, asked: Asked, spent: Spent, *, prompt_paid: bool) -> None:
-        """Cost what came from the call cache as if bought: a prompt that choices share is charged once a draw."""
+    def _count_hits(self, ask: Ask, card: Card, asked: Asked, spent: Spent, *, prompts: int) -> None:
+        """Cost what came from the call cache as if it were bought with the rest of the draw, in `prompts` requests."""
         hits = list(asked.hits.values())
-        if card.shares_prompt:
-            prompt = 0 if prompt_paid else max(c.usage.input_tokens for c in hits)
-            usage = Usage(prompt, sum(c.usage.output_tokens for c in hits))
-        else:
-            usage = Usage(sum(c.usage.input_tokens for c in hits), sum(c.usage.output_tokens for c in hits),
-                          sum(c.usage.cache_read_tokens or 0 for c in hits))
+        reads = [c.usage for c in hits][: prompts if card.shares_prompt else None]
+        usage = Usage(
+            sum(u.input_tokens for u in reads),
+            sum(c.usage.output_tokens for c in hits),
+            _known(u.cache_read_tokens for u in reads),
+            _known(u.cache_write_tokens for u in reads),
+        )
         cost = None if card.price is None else cost_nusd(card.price, usage)
         spent.add(usage, calls=len(hits), cost=cost, paid=0)
         if self.book.replay is None:
-            row = self.book.opened(ask.question_id, ask.role, card.name, hits[0].sample, len(hits), Amount(cost))
-            self.session.store.record_cached(row, self.book.ended(row, "cached", cost, 0, usage, "", "", paid=0))
+            row = self.book.opened(
+                ask.question_id, ask.role, card.name, hits[0].sample, len(hits), Amount(cost)
+            )
+            self.session.store.record_cached(row, self.book.ended(row, "cached", cost, 0, usage, "", ""))
+
+
+def _known(counts: Iterable[int | None]) -> int | None:
+    present = [c for c in counts if c is not None]
+    return sum(present) if present else None

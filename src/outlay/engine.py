@@ -91,8 +91,8 @@ class Outlay:
                                   time.time_ns() // 1000)
         await self.store.sweep()
         before = await self.store.totals(self.run_id)
-        self.budget.preload(nusd=(before.paid_nusd or 0) + before.lost_nusd, input_tokens=before.input_tokens,
-                            output_tokens=before.output_tokens, calls=before.calls + before.lost_calls)
+        self.budget.preload(nusd=(before.paid_nusd or 0) + (before.lost_nusd or 0), input_tokens=before.input_tokens,
+                            output_tokens=before.output_tokens, calls=before.calls - before.cached_calls + before.lost_calls)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
@@ -306,8 +306,10 @@ def _sealed(door: Door, run: Run, answer: Answer, plan: Plan, t_s: float) -> Ans
     """The answer with what it cost, as the last event of its trace."""
     t_s = round(t_s, 6)
     stopped = answer.stopped
-    if run.spent.overrun_nusd:
-        stopped += "; the provider billed more than was asked for, so nothing more is bought"
+    if run.spent.closed:
+        stopped += f"; {run.spent.closed}, so nothing more is bought"
+    elif run.spent.overrun_nusd:
+        stopped += "; the provider billed more than was asked for"
     answer = msgspec.structs.replace(
         answer, plan=plan, usage=run.spent.usage, calls=run.spent.calls, cost_nusd=run.spent.cost_nusd,
         paid_nusd=run.spent.paid_nusd, overrun_nusd=run.spent.overrun_nusd, latency_s=t_s, stopped=stopped,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from outlay.errors import BadReply
 from outlay.models.provider import Card, Provider
 from outlay.types import Completion, Delta, Request, TokenLogprob, Usage
 
@@ -22,6 +23,12 @@ class _Choice:
         self.tools: dict[int, dict[str, Any]] = {}
         self.finish_reason = ""
         self.usage: Usage | None = None
+
+    @property
+    def written(self) -> str:
+        """Everything the model wrote: reasoning, text, and the names and arguments of tool calls."""
+        calls = (f["function"].get("name", "") + f["function"]["arguments"] for f in self.tools.values())
+        return "".join((*self.reasoning, *self.text, *calls))
 
 
 class Tally:
@@ -56,7 +63,16 @@ class Tally:
         if delta.usage:
             choice.usage = delta.usage
 
-    async def measure(self, provider: Provider, request: Request, card: Card, bound: Usage) -> tuple[Usage, str]:
+    def broken_promise(self) -> BadReply | None:
+        """The failure of a reply that ended without error but not with every choice asked for; else None."""
+        whole = sum(bool(c.finish_reason) for c in self.choices)
+        if whole == len(self.choices):
+            return None
+        return BadReply(f"the model brought {whole} of the {len(self.choices)} samples asked for", billed=True)
+
+    async def measure(
+        self, provider: Provider, request: Request, card: Card, bound: Usage
+    ) -> tuple[Usage, str]:
         """What the request used in all, and the mark that says how it is known."""
         if self.usage is not None:
             return self.usage, ""
@@ -72,14 +88,15 @@ class Tally:
         input_tokens = told[0].input_tokens if told else await provider.count_input(request)
         output_tokens = sum(u.output_tokens for u in told)
         for choice in (c for c in self.choices if c.usage is None):
-            count = len(choice.logprobs) or await provider.count_text("".join(choice.reasoning + choice.text))
+            count = len(choice.logprobs) or await provider.count_text(choice.written)
             if count is None:
                 return None
             output_tokens += count
         return None if input_tokens is None else Usage(input_tokens, output_tokens)
 
-    def completions(self, request: Request, total: Usage, *, batch: str, latency_s: float,
-                    mark: str) -> list[Completion]:
+    def completions(
+        self, request: Request, total: Usage, *, batch: str, latency_s: float, mark: str
+    ) -> list[Completion]:
         """The choices as completions, each with its share of the total."""
         outputs = self._outputs(total.output_tokens)
         return [
@@ -102,13 +119,15 @@ class Tally:
     def _usage_of(self, choice: _Choice, total: Usage, output: int) -> Usage:
         if len(self.choices) == 1:
             return total
-        return choice.usage or Usage(total.input_tokens, output, total.cache_read_tokens, total.cache_write_tokens)
+        return choice.usage or Usage(
+            total.input_tokens, output, total.cache_read_tokens, total.cache_write_tokens
+        )
 
     def _outputs(self, total: int) -> list[int]:
         """Output tokens of each choice; what only a total is known of is shared by length, to the exact sum."""
         if all(c.usage is not None for c in self.choices):
             return [c.usage.output_tokens for c in self.choices if c.usage is not None]
-        sizes = [len(c.logprobs) or sum(map(len, c.text)) + sum(map(len, c.reasoning)) for c in self.choices]
+        sizes = [len(c.logprobs) or len(c.written) for c in self.choices]
         whole = sum(sizes)
         if whole == 0:
             sizes, whole = [1] * len(sizes), len(sizes)
@@ -123,7 +142,9 @@ class Tally:
 
 def _join(tools: dict[int, dict[str, Any]], fragment: dict[str, Any]) -> None:
     """Add a tool-call fragment: names come once, arguments in pieces."""
-    call = tools.setdefault(fragment.get("index", len(tools)), {"type": "function", "function": {"arguments": ""}})
+    call = tools.setdefault(
+        fragment.get("index", len(tools)), {"type": "function", "function": {"arguments": ""}}
+    )
     if fragment.get("id"):
         call["id"] = fragment["id"]
     function = fragment.get("function") or {}
@@ -134,6 +155,7 @@ def _join(tools: dict[int, dict[str, Any]], fragment: dict[str, Any]) -> None:
 
 def _together(parts: list[Usage]) -> Usage:
     """Usage of a request whose choices were reported one by one: the prompt once, the outputs summed."""
+
     def known(values: list[int | None]) -> int | None:
         present = [v for v in values if v is not None]
         return sum(present) if present else None

@@ -17,7 +17,7 @@ from outlay.budget import Amount, Budget, Reservation
 from outlay.errors import BudgetExceeded, OutlayError, ProviderError
 from outlay.metering import Tally
 from outlay.models.retry import delay_s
-from outlay.money import cost_nusd
+from outlay.money import FREE, cost_nusd
 from outlay.session import Ask, Asked, Spent
 from outlay.store.protocol import Opened
 from outlay.trace import Replay
@@ -27,8 +27,18 @@ from outlay.types import Completion, Request, Usage
 class Purchase:
     """One upstream request with its retries."""
 
-    def __init__(self, book: Book, budget: Budget, ask: Ask, label: str, indices: list[int], seeds: Mapping[int, int],
-                 asked: Asked, spent: Spent, on_text: Callable[[int, str], None] | None):
+    def __init__(
+        self,
+        book: Book,
+        budget: Budget,
+        ask: Ask,
+        label: str,
+        indices: list[int],
+        seeds: Mapping[int, int],
+        asked: Asked,
+        spent: Spent,
+        on_text: Callable[[int, str], None] | None,
+    ):
         self.book, self.session, self.budget, self.ask, self.label = book, book.session, budget, ask, label
         self.indices, self.seeds, self.asked, self.spent, self.on_text = indices, seeds, asked, spent, on_text
         self.card = book.card(ask.role)
@@ -50,8 +60,9 @@ class Purchase:
             if self.book.replay is None:
                 await self.session.sleep(wait_s)
 
-    async def _attempt(self, key: str, wanted: list[int],
-                       attempt: int) -> tuple[dict[int, Completion | OutlayError], float | None]:
+    async def _attempt(
+        self, key: str, wanted: list[int], attempt: int
+    ) -> tuple[dict[int, Completion | OutlayError], float | None]:
         granted, reservation, refusal = await self._reserve(wanted)
         refused = {i: refusal for i in wanted[len(granted) :]} if refusal else {}
         self.book.trace.add("grant", key, self.book.now_s(), samples=granted, refused=str(refusal or ""))
@@ -66,29 +77,41 @@ class Purchase:
         for n in range(len(wanted), 0, -1):
             claim = self._claim(n)
             try:
-                return wanted[:n], await self.budget.reserve(claim, role=self.ask.role, order=(wanted[0],)), refusal
+                return (
+                    wanted[:n],
+                    await self.budget.reserve(claim, role=self.ask.role, order=(wanted[0],)),
+                    refusal,
+                )
             except BudgetExceeded as error:
                 refusal = error
         return [], None, refusal
 
     def _claim(self, n: int) -> Amount:
-        return bounds.amount(self.card, prompts=1, input_tokens=self.asked.input_tokens, n=n,
-                             output_tokens=self.asked.max_output_tokens)
+        return bounds.amount(
+            self.card,
+            prompts=1,
+            input_tokens=self.asked.input_tokens,
+            n=n,
+            output_tokens=self.asked.max_output_tokens,
+        )
 
-    async def _spend(self, key: str, granted: list[int], reservation: Reservation,
-                     attempt: int) -> tuple[dict[int, Completion | OutlayError], float | None]:
+    async def _spend(
+        self, key: str, granted: list[int], reservation: Reservation, attempt: int
+    ) -> tuple[dict[int, Completion | OutlayError], float | None]:
         """Write ahead, stream, settle; whatever happens, the reservation ends and the ledger row is closed."""
-        row = self.book.opened(self.ask.question_id, self.ask.role, self.card.name, granted[0], len(granted),
-                               reservation.amount)
-        try:
-            await self.session.store.write_ahead(row)
-        except BaseException:
-            self.budget.release(reservation)
-            raise
+        row = self.book.opened(
+            self.ask.question_id, self.ask.role, self.card.name, granted[0], len(granted), reservation.amount
+        )
+        await write_ahead(self.book, self.budget, reservation, row)
         request = Request(
-            messages=self.ask.messages, max_output_tokens=self.asked.max_output_tokens, n=len(granted),
-            seed=self.seeds[granted[0]], prefix=self.ask.prefix, sampling=self.ask.sampling,
-            question_id=self.ask.question_id, sample_indices=tuple(granted),
+            messages=self.ask.messages,
+            max_output_tokens=self.asked.max_output_tokens,
+            n=len(granted),
+            seed=self.seeds[granted[0]],
+            prefix=self.ask.prefix,
+            sampling=self.ask.sampling,
+            question_id=self.ask.question_id,
+            sample_indices=tuple(granted),
         )
         tally, error, wait_s = Tally(len(granted)), None, None
         sent, start = True, self.book.now_s()
@@ -96,13 +119,22 @@ class Purchase:
             await self._stream(request, tally)
         except ProviderError as failure:
             error, sent = failure, failure.billed or tally.started
-            wait_s = None if tally.started else delay_s(failure, attempt, self.session.jitter)
+            wait_s = None if tally.started else self._in_time(delay_s(failure, attempt, self.session.jitter))
         except TimeoutError:
             error = ProviderError("the deadline passed while the sample was being drawn")
+        else:
+            error = tally.broken_promise()
         finally:
             latency_s = round(self.book.now_s() - start, 6)
             results = await self._settle(key, row, reservation, request, tally, error, sent, latency_s, wait_s)
         return results, wait_s
+
+    def _in_time(self, wait_s: float | None) -> float | None:
+        """The wait before the next try, or None where the deadline would pass in it."""
+        deadline_s = self.budget.deadline_s
+        if wait_s is None or deadline_s is None:
+            return wait_s
+        return wait_s if self.session.clock() + wait_s < deadline_s else None
 
     async def _stream(self, request: Request, tally: Tally) -> None:
         provider = self.session.providers[self.ask.role]
@@ -114,20 +146,36 @@ class Purchase:
                 if self.on_text is not None and delta.text and delta.choice is not None:
                     self.on_text(request.sample_indices[delta.choice], delta.text)
 
-    async def _settle(self, key: str, row: Opened, reservation: Reservation, request: Request, tally: Tally,
-                      error: ProviderError | None, sent: bool, latency_s: float,
-                      wait_s: float | None) -> dict[int, Completion | OutlayError]:
+    async def _settle(
+        self,
+        key: str,
+        row: Opened,
+        reservation: Reservation,
+        request: Request,
+        tally: Tally,
+        error: ProviderError | None,
+        sent: bool,
+        latency_s: float,
+        wait_s: float | None,
+    ) -> dict[int, Completion | OutlayError]:
         n, bound = request.n, Usage(reservation.amount.input_tokens, reservation.amount.output_tokens)
         total, mark = Usage(0, 0), ""
+        cancelled: asyncio.CancelledError | None = None
         try:
             if sent:
-                total, mark = await tally.measure(self.session.providers[self.ask.role], request, self.card, bound)
-        except (ProviderError, asyncio.CancelledError):
+                total, mark = await tally.measure(
+                    self.session.providers[self.ask.role], request, self.card, bound
+                )
+        except ProviderError:
             total, mark = bound, "unreconciled"
-        cost = None if self.card.price is None else cost_nusd(self.card.price, total)
+        except asyncio.CancelledError as cancellation:
+            total, mark, cancelled = bound, "unreconciled", cancellation
+        price = self.card.price if sent else FREE
+        cost = None if price is None else cost_nusd(price, total)
         calls = n if sent else 0
         overrun = self.budget.settle(reservation, Amount(cost, total.input_tokens, total.output_tokens, calls))
-        self.spent.add(total, calls=calls, cost=cost, paid=cost, overrun=overrun)
+        closed = self.budget.why_closed
+        self.spent.add(total, calls=calls, cost=cost, paid=cost, overrun=overrun, closed=closed)
         drawn = tally.completions(request, total, batch=key, latency_s=latency_s, mark=mark)
         results: dict[int, Completion | OutlayError] = {
             i: c if error is None or choice.finish_reason else error
@@ -138,14 +186,30 @@ class Purchase:
         self.session.store.settle(
             self.book.ended(row, "settled" if sent else "failed", cost, overrun, total, mark, text),
             [(self.asked.cache_keys[c.sample], msgspec.json.encode(c).decode()) for c in whole]
-            if self.asked.cache_keys else (),
+            if self.asked.cache_keys
+            else (),
         )
-        self.book.trace.add("settle", key, self.book.now_s(), completions=whole, error=text, usage=total, calls=calls,
-                            cost_nusd=cost, overrun_nusd=overrun, fatal=bool(error and error.fatal), wait_s=wait_s)
+        self.book.trace.add(
+            "settle",
+            key,
+            self.book.now_s(),
+            completions=whole,
+            error=text,
+            usage=total,
+            calls=calls,
+            cost_nusd=cost,
+            overrun_nusd=overrun,
+            fatal=bool(error and error.fatal),
+            wait_s=wait_s,
+            closed=closed,
+        )
+        if cancelled is not None:
+            raise cancelled
         return results
 
-    async def _repeat(self, key: str, wanted: list[int],
-                      replay: Replay) -> tuple[dict[int, Completion | OutlayError], float | None]:
+    async def _repeat(
+        self, key: str, wanted: list[int], replay: Replay
+    ) -> tuple[dict[int, Completion | OutlayError], float | None]:
         """The recorded outcome of this attempt, at its recorded turn."""
         grant = await replay.turn(("grant",), key)
         self.book.trace.events.append(grant)
@@ -157,9 +221,33 @@ class Purchase:
             return results, None
         end = await replay.turn(("settle",), key)
         self.book.trace.events.append(end)
-        self.spent.add(msgspec.convert(end["usage"], Usage), calls=end["calls"], cost=end["cost_nusd"],
-                       paid=end["cost_nusd"], overrun=end["overrun_nusd"])
+        self.spent.add(
+            msgspec.convert(end["usage"], Usage),
+            calls=end["calls"],
+            cost=end["cost_nusd"],
+            paid=end["cost_nusd"],
+            overrun=end["overrun_nusd"],
+            closed=end["closed"],
+        )
         drawn = {c.sample: c for c in msgspec.convert(end["completions"], list[Completion])}
         for i in granted:
             results[i] = drawn.get(i) or ProviderError(end["error"], fatal=end["fatal"])
         return results, end["wait_s"]
+
+
+async def write_ahead(book: Book, budget: Budget, reservation: Reservation, row: Opened) -> None:
+    """Write a reservation to the ledger before anything is sent.
+
+    Where that fails the reservation is released. A cancellation may come after the row was handed over: then the row
+    is closed too, as never sent, or it would later count as lost.
+    """
+    store = book.session.store
+    try:
+        await store.write_ahead(row)
+    except asyncio.CancelledError:
+        budget.release(reservation)
+        store.settle(book.ended(row, "failed", 0, 0, Usage(0, 0), "", "cancelled before it was sent"))
+        raise
+    except BaseException:
+        budget.release(reservation)
+        raise

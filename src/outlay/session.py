@@ -31,10 +31,20 @@ class Ask(Struct, frozen=True):
 class Session:
     """What the answers of one process and run share."""
 
-    def __init__(self, *, run_id: str, providers: Mapping[str, Provider], cards: Mapping[str, Card], store: Store,
-                 clock: Callable[[], float] = time.monotonic,
-                 sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, tenant: str = "local",
-                 phase: str = "online", cache: bool = False, workers: Workers | None = None):
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        providers: Mapping[str, Provider],
+        cards: Mapping[str, Card],
+        store: Store,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        tenant: str = "local",
+        phase: str = "online",
+        cache: bool = False,
+        workers: Workers | None = None,
+    ):
         self.run_id, self.providers, self.cards, self.store = run_id, providers, cards, store
         self.clock, self.sleep, self.tenant, self.phase, self.cache = clock, sleep, tenant, phase, cache
         self.workers = workers or Workers()
@@ -46,15 +56,26 @@ class Spent:
 
     def __init__(self) -> None:
         self.calls = self.overrun_nusd = 0
+        self.closed = ""
         self.cost_nusd: int | None = 0
         self.paid_nusd: int | None = 0
         self.input_tokens = self.output_tokens = 0
         self.cache_read_tokens: int | None = None
         self.reasoning_tokens: int | None = None
 
-    def add(self, usage: Usage, *, calls: int, cost: int | None, paid: int | None, overrun: int = 0) -> None:
-        """Count one purchase."""
+    def add(
+        self,
+        usage: Usage,
+        *,
+        calls: int,
+        cost: int | None,
+        paid: int | None,
+        overrun: int = 0,
+        closed: str = "",
+    ) -> None:
+        """Count one purchase; `closed` says why the budget admits nothing after it."""
         self.calls += calls
+        self.closed = self.closed or closed
         self.overrun_nusd += overrun
         self.cost_nusd = None if cost is None or self.cost_nusd is None else self.cost_nusd + cost
         self.paid_nusd = None if paid is None or self.paid_nusd is None else self.paid_nusd + paid

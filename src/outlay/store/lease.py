@@ -33,8 +33,9 @@ class Lease(Struct, frozen=True):
 
 def mine(now_us: int) -> Lease:
     """A new lease of this process, with a sortable, unguessable id."""
-    return Lease(f"{now_us:014x}{os.urandom(4).hex()}", socket.gethostname(), _boot(), os.getpid(),
-                 _started(os.getpid()))
+    return Lease(
+        f"{now_us:014x}{os.urandom(4).hex()}", socket.gethostname(), _boot(), os.getpid(), _started(os.getpid())
+    )
 
 
 def _boot() -> str:

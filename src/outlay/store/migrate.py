@@ -23,14 +23,18 @@ def migrate(db: sqlite3.Connection) -> None:
         return
     db.execute("BEGIN IMMEDIATE")
     try:
-        db.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL, at_us BIGINT)")
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL, at_us BIGINT)"
+        )
         applied = dict(_applied(db))
         _refuse_foreign(files, applied)
         for path in (p for p in files if p.name not in applied):
             for statement in path.read_text("utf-8").split(";\n"):
                 if statement.strip():
                     db.execute(statement)
-            db.execute("INSERT INTO migrations VALUES (?, ?, ?)", (path.name, _digest(path), time.time_ns() // 1000))
+            db.execute(
+                "INSERT INTO migrations VALUES (?, ?, ?)", (path.name, _digest(path), time.time_ns() // 1000)
+            )
         db.execute("COMMIT")
     finally:
         if db.in_transaction:
@@ -47,7 +51,9 @@ def _refuse_foreign(files: list[Path], applied: dict[str, str]) -> None:
     known = {p.name: _digest(p) for p in files}
     for name, digest in applied.items():
         if known.get(name) != digest:
-            raise StoreError(f"The ledger was written by another version of outlay (migration {name}); use that one.")
+            raise StoreError(
+                f"The ledger was written by another version of outlay (migration {name}); use that one."
+            )
 
 
 def _digest(path: Path) -> str:

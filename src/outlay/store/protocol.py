@@ -49,13 +49,19 @@ class Settled(Struct, frozen=True):
 
 
 class Totals(Struct, frozen=True):
-    """Sums over a run's ledger. `lost` rows count at their bounds, cached rows cost but are not paid."""
+    """Sums over a run's ledger.
+
+    `calls` and `cost_nusd` include what came from the call cache; it is not paid and its tokens are not counted.
+    Tokens include the lost calls at their bounds; money and calls keep those apart.
+    """
 
     calls: int = 0
+    cached_calls: int = 0
     cost_nusd: int | None = 0
     """None when some settled call had no known price."""
     paid_nusd: int | None = 0
-    lost_nusd: int = 0
+    lost_nusd: int | None = 0
+    """None when the price of some lost call is unknown."""
     lost_calls: int = 0
     overrun_nusd: int = 0
     input_tokens: int = 0
@@ -94,8 +100,9 @@ class Store(Protocol):
         """Completions (JSON) of those keys that are in the call cache."""
         ...
 
-    async def save_answer(self, trace_id: str, run_id: str, question_id: str, answer: str, trace: str,
-                          at_us: int) -> None:
+    async def save_answer(
+        self, trace_id: str, run_id: str, question_id: str, answer: str, trace: str, at_us: int
+    ) -> None:
         """Store an answer with its trace, durably, after everything settled before it."""
         ...
 

@@ -29,7 +29,19 @@ GROUP = 512
 BUSY_S = 10.0
 """How long another process may hold the file before we give up, in seconds."""
 
-_Op = tuple[str, Sequence[Any], "asyncio.Future[Any] | None"]
+_ORDER = (
+    sql.OPEN_RUN,
+    sql.WRITE_AHEAD,
+    sql.RECORD_CACHED,
+    sql.SETTLE,
+    sql.CACHE,
+    sql.SAVE_ANSWER,
+    sql.GIVE_UP_LEASE,
+)
+"""Statements of one commit run in this order, each kind in one batch: a row is written ahead before it is settled."""
+
+_Op = tuple[Sequence[tuple[str, Sequence[Any]]], "asyncio.Future[Any] | None"]
+"""Statements with their values, committed together or not at all, and who waits for that."""
 _END = object()
 
 
@@ -80,20 +92,21 @@ class Sqlite:
         await self._do(sql.WRITE_AHEAD, _opened(row, self.lease_id))
 
     def settle(self, row: Settled, completions: Sequence[tuple[str, str]] = ()) -> None:
-        self._hand_over(sql.SETTLE, _settled(row))
-        for key, completion in completions:
-            self._hand_over(sql.CACHE, (key, row.id, completion))
+        self._hand_over(
+            (sql.SETTLE, _settled(row)), *((sql.CACHE, (key, row.id, text)) for key, text in completions)
+        )
 
     def record_cached(self, row: Opened, end: Settled) -> None:
-        self._hand_over(sql.RECORD_CACHED, (*_opened(row, self.lease_id), *_settled(end)[:-1]))
+        self._hand_over((sql.RECORD_CACHED, (*_opened(row, self.lease_id), *_settled(end)[:-1])))
 
     async def cached(self, keys: Sequence[str]) -> dict[str, str]:
         marks = ",".join("?" * len(keys))
         rows = await self._run(lambda db: db.execute(sql.CACHED.format(marks), tuple(keys)).fetchall())
         return dict(rows)
 
-    async def save_answer(self, trace_id: str, run_id: str, question_id: str, answer: str, trace: str,
-                          at_us: int) -> None:
+    async def save_answer(
+        self, trace_id: str, run_id: str, question_id: str, answer: str, trace: str, at_us: int
+    ) -> None:
         await self._do(sql.SAVE_ANSWER, (trace_id, run_id, question_id, answer, trace, at_us))
 
     async def trace(self, trace_id: str) -> str | None:
@@ -131,7 +144,9 @@ class Sqlite:
                 raise UsageError(f"There is no call {call_id!r} in the ledger; {nearest(call_id, known)}")
             state, mark = found
             if state != "lost" and mark != "unreconciled":
-                raise UsageError(f"The call {call_id} is {state}; only lost and unreconciled calls can be reconciled.")
+                raise UsageError(
+                    f"The call {call_id} is {state}; only lost and unreconciled calls can be reconciled."
+                )
             if row is None:
                 db.execute(sql.UNSENT, (time.time_ns() // 1000, call_id))
                 return "unsent"
@@ -153,16 +168,16 @@ class Sqlite:
             await asyncio.to_thread(self._thread.join)
             self._db.close()
 
-    def _hand_over(self, statement: str, values: Sequence[Any]) -> None:
+    def _hand_over(self, *statements: tuple[str, Sequence[Any]]) -> None:
         if self._failed:
             raise self._failed
-        self._ops.put((statement, values, None))
+        self._ops.put((statements, None))
 
     async def _do(self, statement: str, values: Sequence[Any]) -> None:
         if self._failed:
             raise self._failed
         future = self._loop.create_future()
-        self._ops.put((statement, values, future))
+        self._ops.put((((statement, values),), future))
         await future
 
     async def _run(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
@@ -211,17 +226,19 @@ class Sqlite:
             self._commit(group)
 
     def _commit(self, group: list[_Op]) -> None:
-        waiting = [f for _, _, f in group if f is not None]
+        waiting = [future for _, future in group if future is not None]
+        batches: dict[str, list[Sequence[Any]]] = {statement: [] for statement in _ORDER}
+        for statements, _ in group:
+            for statement, values in statements:
+                batches[statement].append(values)
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            start = 0
-            for end in range(1, len(group) + 1):
-                if end == len(group) or group[end][0] is not group[start][0]:
-                    self._db.executemany(group[start][0], [values for _, values, _ in group[start:end]])
-                    start = end
+            for statement, rows in batches.items():
+                if rows:
+                    self._db.executemany(statement, rows)
             self._beat()
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             self._failed = _sentence(self.path, error)
@@ -250,24 +267,55 @@ def _refuse(futures: list[asyncio.Future[Any]], error: Exception) -> None:
 
 
 def _opened(row: Opened, lease_id: str) -> tuple[Any, ...]:
-    return (row.id, row.run_id, row.tenant, row.phase, lease_id, row.question_id, row.role, row.model, row.sample,
-            row.n, row.bound_nusd, row.bound_input_tokens, row.bound_output_tokens, row.at_us)
+    return (
+        row.id,
+        row.run_id,
+        row.tenant,
+        row.phase,
+        lease_id,
+        row.question_id,
+        row.role,
+        row.model,
+        row.sample,
+        row.n,
+        row.bound_nusd,
+        row.bound_input_tokens,
+        row.bound_output_tokens,
+        row.at_us,
+    )
 
 
 def _settled(row: Settled) -> tuple[Any, ...]:
-    return (row.state, row.cost_nusd, row.paid_nusd, row.overrun_nusd, row.input_tokens, row.cache_read_tokens,
-            row.cache_write_tokens, row.output_tokens, row.reasoning_tokens, row.mark, row.error, row.at_us, row.id)
+    return (
+        row.state,
+        row.cost_nusd,
+        row.paid_nusd,
+        row.overrun_nusd,
+        row.input_tokens,
+        row.cache_read_tokens,
+        row.cache_write_tokens,
+        row.output_tokens,
+        row.reasoning_tokens,
+        row.mark,
+        row.error,
+        row.at_us,
+        row.id,
+    )
 
 
-def _sentence(path: Path | str, error: sqlite3.Error | OSError) -> StoreError:
+def _sentence(path: Path | str, error: Exception) -> StoreError:
     """What went wrong with the file, in one sentence that says what to do."""
     text = str(error)
     if "locked" in text or "busy" in text:
         return StoreError(f"The ledger {path} is locked by another process; close that process and try again.")
     if "malformed" in text or "not a database" in text:
-        return StoreError(f"The ledger {path} is corrupt ({text}); move it away (nothing is overwritten) and try again.")
+        return StoreError(
+            f"The ledger {path} is corrupt ({text}); move it away (nothing is overwritten) and try again."
+        )
     if "full" in text or "No space" in text:
-        return StoreError(f"The disk of the ledger {path} is full; free some space and run the same command again.")
+        return StoreError(
+            f"The disk of the ledger {path} is full; free some space and run the same command again."
+        )
     return StoreError(f"The ledger {path} cannot be used: {text}; check the path and its permissions.")
 
 

@@ -20,8 +20,12 @@ GIVE_UP_LEASE = (
     "AND NOT EXISTS (SELECT 1 FROM calls WHERE lease_id = ? AND state = 'reserved')"
 )
 
-OPEN_RUN = "INSERT INTO runs (id, tenant, what, detail, started_us) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
-WRITE_AHEAD = f"INSERT INTO calls ({_AHEAD}, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'reserved')"
+OPEN_RUN = (
+    "INSERT INTO runs (id, tenant, what, detail, started_us) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+)
+WRITE_AHEAD = (
+    f"INSERT INTO calls ({_AHEAD}, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'reserved')"
+)
 SETTLE = f"UPDATE calls SET {_END.replace(',', ' = ?,')} = ? WHERE id = ?"
 RECORD_CACHED = f"INSERT INTO calls ({_AHEAD}, {_END}) VALUES ({', '.join('?' * 26)})"
 CACHE = "INSERT INTO completions (key, call_id, completion) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING"
@@ -48,15 +52,17 @@ OPEN_TO_RECONCILE = "SELECT id FROM calls WHERE state = 'lost' OR mark = 'unreco
 _BILLED = "state IN ('settled', 'failed', 'cached')"
 TOTALS = f"""
 SELECT COALESCE(SUM(n) FILTER (WHERE state IN ('settled', 'cached')), 0),
+       COALESCE(SUM(n) FILTER (WHERE state = 'cached'), 0),
        CASE WHEN COUNT(*) FILTER (WHERE {_BILLED} AND cost_nusd IS NULL) > 0 THEN NULL
             ELSE COALESCE(SUM(cost_nusd) FILTER (WHERE {_BILLED}), 0) END,
        CASE WHEN COUNT(*) FILTER (WHERE {_BILLED} AND paid_nusd IS NULL) > 0 THEN NULL
             ELSE COALESCE(SUM(paid_nusd) FILTER (WHERE {_BILLED}), 0) END,
-       COALESCE(SUM(bound_nusd) FILTER (WHERE state = 'lost'), 0),
+       CASE WHEN COUNT(*) FILTER (WHERE state = 'lost' AND bound_nusd IS NULL) > 0 THEN NULL
+            ELSE COALESCE(SUM(bound_nusd) FILTER (WHERE state = 'lost'), 0) END,
        COALESCE(SUM(n) FILTER (WHERE state = 'lost'), 0),
        COALESCE(SUM(overrun_nusd), 0),
-       COALESCE(SUM(input_tokens) FILTER (WHERE {_BILLED} AND state <> 'cached'), 0),
-       COALESCE(SUM(output_tokens) FILTER (WHERE {_BILLED} AND state <> 'cached'), 0)
+       COALESCE(SUM(input_tokens) FILTER (WHERE state IN ('settled', 'failed', 'lost')), 0),
+       COALESCE(SUM(output_tokens) FILTER (WHERE state IN ('settled', 'failed', 'lost')), 0)
 FROM calls WHERE run_id = ? OR CAST(? AS TEXT) IS NULL
 """
 CALLS = "SELECT * FROM calls ORDER BY reserved_us DESC, id DESC LIMIT ?"
