@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
-from drawing import ask, draw, opened
+from aiohttp import web
+from drawing import Drawn, ask, draw, opened
 from upstream import Upstream, chat, document, no_stream, raw, status
 
-from outlay.errors import BadRequest, UsageError
+from outlay.errors import BadReply, BadRequest, UsageError
 from outlay.types import Usage
 
 FLAVOURS = ["openai", "vllm", "sglang", "llama.cpp"]
@@ -204,6 +205,33 @@ async def test_the_connection_is_used_again_after_a_whole_stream():
         for _ in range(3):
             await draw(provider, ask())
         assert {c.connection for c in up.calls} == {0}
+
+
+async def test_the_connection_is_used_again_although_the_end_comes_late():
+    async def late(call):
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(call.request)
+        choice = '{"delta": {"content": "42"}, "finish_reason": "stop"}'
+        await response.write(f'data: {{"choices": [{choice}]}}\n\ndata: [DONE]\n\n'.encode())
+        for _ in range(50):
+            await asyncio.sleep(0)
+        await response.write_eof()
+        return response
+
+    async with Upstream() as up, opened(up) as provider:
+        up.always(late)
+        for _ in range(3):
+            assert (await draw(provider, ask())).texts == {0: "42"}
+        assert {c.connection for c in up.calls} == {0}
+
+
+async def test_a_usage_each_is_passed_on_before_the_stream_ends():
+    drawn = Drawn()
+    async with Upstream("llama.cpp") as up, opened(up) as provider:
+        up.script(chat("a", "b c d e f", cut_after=8))
+        with pytest.raises(BadReply):
+            await draw(provider, ask(n=2), drawn)
+    assert drawn.usages == {0: Usage(6, 1)}
 
 
 async def test_closing_the_stream_stops_the_server():

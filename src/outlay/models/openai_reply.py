@@ -163,7 +163,8 @@ class Reply:
         elif self._n == 1 or not bare:
             yield Delta(choice=None, usage=usage)
         else:
-            self._usages.append((latest, usage))
+            # All but the first n are only ever needed for the last one.
+            self._usages[self._n :] = [(latest, usage)]
 
     def _held(self) -> Iterator[Delta]:
         if not self._usages:
