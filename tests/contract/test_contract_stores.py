@@ -1,0 +1,250 @@
+"""What every store promises, whichever database is under it. A second adapter joins by an entry in `STORES`."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ledgers import ended, opened, rows
+
+from outlay.errors import UsageError
+from outlay.store.protocol import Totals
+from outlay.store.sqlite import Sqlite
+
+STORES = {"sqlite": lambda folder: Sqlite.open(folder / "ledger.db")}
+CHILD = """
+import asyncio, sys
+sys.path[:0] = [{support!r}]
+from ledgers import opened, ended
+from outlay.store.sqlite import Sqlite
+OPEN = {opener}
+
+async def main():
+    store = await OPEN()
+{body}
+    print("ready", flush=True)
+    sys.stdin.readline()
+    await store.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture(params=sorted(STORES))
+def place(request, tmp_path):
+    """Opens the same database again and again."""
+    return lambda: STORES[request.param](tmp_path)
+
+
+@pytest.fixture
+async def store(place):
+    opened_store = await place()
+    yield opened_store
+    await opened_store.close()
+
+
+def child(tmp_path, body):
+    """A process that has the same database open and has run `body`."""
+    opener = f"lambda: Sqlite.open({str(tmp_path / 'ledger.db')!r})"
+    support = str(Path(__file__).parent.parent / "support")
+    body = "\n".join(f"    {line}" for line in body.strip().splitlines())
+    code = CHILD.format(support=support, opener=opener, body=body)
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@contextlib.contextmanager
+def ending(process):
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def killed(process):
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+async def bought(store, id, *, completions=(), **more):
+    await store.write_ahead(opened(id))
+    store.settle(ended(id, **more), completions)
+
+
+async def test_a_row_is_written_ahead_and_then_ended(store):
+    await store.write_ahead(opened("a"))
+    (row,) = await rows_of(store)
+    assert (row["state"], row["cost_nusd"], row["bound_nusd"]) == ("reserved", None, 1000)
+    store.settle(ended("a"))
+    (row,) = await rows_of(store)
+    assert (row["state"], row["cost_nusd"], row["paid_nusd"]) == ("settled", 400, 400)
+
+
+async def rows_of(store):
+    await store.flush()
+    return sorted(await store.calls(), key=lambda row: row["id"])
+
+
+async def test_totals_of_a_run_and_of_all(store):
+    await bought(store, "a")
+    await bought(store, "b", cost_nusd=100, overrun_nusd=7)
+    await store.write_ahead(opened("other", run_id="s", n=3))
+    store.settle(ended("other", cost_nusd=1))
+    store.record_cached(opened("hit", n=2), ended("hit", state="cached", cost_nusd=50, paid_nusd=0))
+    await store.write_ahead(opened("flying"))
+    await store.flush()
+    totals = await store.totals("r")
+    assert totals == Totals(calls=4, cached_calls=2, cost_nusd=550, paid_nusd=500, overrun_nusd=7, input_tokens=10,
+                            output_tokens=12)
+    assert (await store.totals()).cost_nusd == 551
+    assert await store.totals("nobody") == Totals()
+
+
+async def test_an_unknown_cost_makes_the_sum_unknown(store):
+    await bought(store, "a")
+    await bought(store, "b", cost_nusd=None)
+    await store.flush()
+    totals = await store.totals()
+    assert (totals.cost_nusd, totals.paid_nusd, totals.calls) == (None, None, 2)
+
+
+async def test_the_call_cache_gives_back_what_was_settled(store):
+    await bought(store, "a", completions=[("k1", "one"), ("k2", "two")])
+    await store.flush()
+    assert await store.cached(["k1", "k2", "k3"]) == {"k1": "one", "k2": "two"}
+    await bought(store, "b", completions=[("k1", "another")])
+    await store.flush()
+    assert await store.cached(["k1"]) == {"k1": "one"}
+    assert await store.cached([]) == {}
+
+
+async def test_an_answer_keeps_its_trace_and_may_be_saved_again(store):
+    await store.save_answer("t1", "r", "q", "{}", "trace\n", 1)
+    await store.save_answer("t1", "r", "q", "{}", "newer\n", 2)
+    assert await store.trace("t1") == "newer\n"
+    assert await store.trace("t2") is None
+
+
+async def test_a_run_is_recorded_once(store):
+    await store.open_run("r", "local", "bench", "{}", 1)
+    await store.open_run("r", "local", "bench", "{}", 2)
+
+
+async def test_ids_are_unique(store, place):
+    other = await place()
+    ids = [s.new_id("call") for s in (store, other) for _ in range(100)]
+    assert len(set(ids)) == 200
+    await other.close()
+
+
+async def test_many_writers_at_once_lose_nothing(store):
+    await asyncio.gather(*(bought(store, f"c{i:04}", completions=[(f"k{i}", "x")]) for i in range(1500)))
+    await store.flush()
+    assert (await store.totals()).calls == 1500
+    assert len(await store.cached([f"k{i}" for i in range(1500)])) == 1500
+
+
+async def test_what_is_written_ahead_survives_a_kill_and_counts_as_lost(place, tmp_path):
+    killed(child(tmp_path, "await store.write_ahead(opened('a', n=2))\nawait store.write_ahead(opened('b'))"))
+    store = await place()
+    assert [r["state"] for r in await rows_of(store)] == ["reserved", "reserved"]
+    assert await store.sweep() == 2
+    totals = await store.totals("r")
+    assert (totals.lost_nusd, totals.lost_calls, totals.calls, totals.paid_nusd) == (2000, 3, 0, 0)
+    assert (totals.input_tokens, totals.output_tokens) == (20, 40)
+    assert await store.sweep() == 0
+    assert len(await store.calls(lost=True)) == 2
+    await store.close()
+
+
+async def test_an_ended_row_that_was_flushed_survives_a_kill_with_its_completions(place, tmp_path):
+    body = "await store.write_ahead(opened('a'))\nstore.settle(ended('a'), [('k', 'text')])\nawait store.flush()"
+    killed(child(tmp_path, body))
+    store = await place()
+    assert await store.sweep() == 0
+    assert (await store.totals()).paid_nusd == 400
+    assert await store.cached(["k"]) == {"k": "text"}
+    await store.close()
+
+
+async def test_a_living_process_keeps_its_reservations(store, tmp_path):
+    with ending(child(tmp_path, "await store.write_ahead(opened('theirs'))")):
+        await store.write_ahead(opened("mine"))
+        assert await store.sweep() == 0
+        assert {r["state"] for r in await rows_of(store)} == {"reserved"}
+    assert await store.sweep() == 1
+    assert {r["id"]: r["state"] for r in await rows_of(store)} == {"mine": "reserved", "theirs": "lost"}
+
+
+async def test_only_the_run_that_was_asked_about_is_swept(place, tmp_path):
+    killed(child(tmp_path, "await store.write_ahead(opened('a'))\nawait store.write_ahead(opened('b', run_id='s'))"))
+    store = await place()
+    assert await store.sweep("s") == 1
+    assert {r["id"]: r["state"] for r in await rows_of(store)} == {"a": "reserved", "b": "lost"}
+    await store.close()
+
+
+async def test_a_lost_call_of_unknown_price_makes_the_loss_unknown(place, tmp_path):
+    killed(child(tmp_path, "await store.write_ahead(opened('a', bound_nusd=None))"))
+    store = await place()
+    await store.sweep()
+    assert (await store.totals()).lost_nusd is None
+    await store.close()
+
+
+async def test_two_processes_write_to_one_file(store, tmp_path):
+    body = "for i in range(200):\n    await store.write_ahead(opened(f'theirs{i}'))\n    store.settle(ended(f'theirs{i}'))"
+    script = asyncio.create_task(asyncio.to_thread(child, tmp_path, body))
+    for i in range(200):
+        await bought(store, f"mine{i}")
+    with ending(await script) as process:
+        process.communicate("\n")
+    await store.flush()
+    assert (await store.totals()).calls == 400
+
+
+async def test_a_lost_call_is_reconciled_by_what_the_account_says(place, tmp_path):
+    killed(child(tmp_path, "await store.write_ahead(opened('a'))\nawait store.write_ahead(opened('b'))"))
+    store = await place()
+    await store.sweep()
+    assert await store.reconcile("a", ended("a", cost_nusd=3)) == "settled"
+    assert await store.reconcile("b", None) == "unsent"
+    totals = await store.totals()
+    assert (totals.paid_nusd, totals.lost_nusd, totals.calls) == (3, 0, 1)
+    with pytest.raises(UsageError, match="only lost and unreconciled"):
+        await store.reconcile("a", None)
+    with pytest.raises(UsageError, match="no call 'z'"):
+        await store.reconcile("z", None)
+    await store.close()
+
+
+async def test_an_unreconciled_call_can_be_reconciled_and_a_good_one_cannot(store):
+    await bought(store, "a", mark="unreconciled")
+    await bought(store, "b")
+    assert await store.reconcile("a", ended("a", cost_nusd=9)) == "settled"
+    with pytest.raises(UsageError):
+        await store.reconcile("b", ended("b"))
+    assert (await store.totals()).paid_nusd == 409
+
+
+async def test_closing_twice_is_harmless_and_gives_up_the_lease(place):
+    store = await place()
+    await bought(store, "a")
+    await store.close()
+    await store.close()
+    again = await place()
+    assert [r["state"] for r in await rows_of(again)] == ["settled"]
+    await again.close()
+
+
+async def test_rows_come_in_the_order_of_writing(store):
+    for number in range(3):
+        await bought(store, store.new_id("call"), cost_nusd=number)
+    assert [r["cost_nusd"] for r in await rows(store)] == [0, 1, 2]
