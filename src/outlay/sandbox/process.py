@@ -6,8 +6,12 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from msgspec import Struct
+
+LAST_WORDS_S = 1.0
+"""How long the output of a program that has ended is waited for, should something else hold its pipes open."""
 
 
 class Ended(Struct, frozen=True):
@@ -33,7 +37,8 @@ async def run_program(
     """The end of a program that gets `stdin` and nothing else; no shell is involved.
 
     Output beyond the last `kept_bytes` is read and dropped, so a program that never stops writing costs no
-    memory. Whatever happens, also when the caller is cancelled, no process of its group is left.
+    memory. Whatever happens, also when the caller is cancelled, no process of its group is left; what it left
+    running ends with it.
 
     Args:
         argv: the program and its arguments.
@@ -46,51 +51,52 @@ async def run_program(
     Raises:
         OSError: the program cannot be started.
     """
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=dict(env),
-        start_new_session=True,
-        pass_fds=tuple(pass_fds),
+    loop = asyncio.get_running_loop()
+    process, watch = await loop.subprocess_exec(
+        lambda: _Watch(kept_bytes), *argv, env=dict(env), start_new_session=True, pass_fds=tuple(pass_fds)
     )
-    output, errors = bytearray(), bytearray()
     exit_code: int | None = None
     try:
-        async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as group:
-            group.create_task(_write(process, stdin))
-            group.create_task(_keep(process.stdout, output, kept_bytes))
-            group.create_task(_keep(process.stderr, errors, kept_bytes))
-            exit_code = await process.wait()
-            # What the program left running holds its pipes open: it ends with the program.
-            _kill(process.pid)
+        async with asyncio.timeout(timeout_s):
+            pipe = process.get_pipe_transport(0)
+            assert isinstance(pipe, asyncio.WriteTransport)
+            pipe.write(stdin)
+            pipe.close()
+            await watch.exited.wait()
+        exit_code = process.get_returncode()
+        _kill(process.get_pid())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                await watch.closed.wait()
     except TimeoutError:
         exit_code = None
     finally:
-        _kill(process.pid)
-        await process.wait()
-        process._transport.close()  # type: ignore[attr-defined]  # asyncio offers no other way to close the pipes
-    return Ended(exit_code, output.decode(errors="replace"), errors.decode(errors="replace"))
+        _kill(process.get_pid())
+        await watch.exited.wait()
+        process.close()
+    output, errors = (watch.kept[fd].decode(errors="replace") for fd in (1, 2))
+    return Ended(exit_code, output, errors)
 
 
-async def _write(process: asyncio.subprocess.Process, data: bytes) -> None:
-    assert process.stdin is not None
-    try:
-        process.stdin.write(data)
-        await process.stdin.drain()
-        process.stdin.close()
-        await process.stdin.wait_closed()
-    except (BrokenPipeError, ConnectionResetError):
-        return
+class _Watch(asyncio.SubprocessProtocol):
+    """Keeps the last bytes a program writes. (asyncio's `Process.wait` would wait for the pipes as well.)"""
 
+    def __init__(self, kept_bytes: int):
+        self.kept = {1: bytearray(), 2: bytearray()}
+        self.exited, self.closed = asyncio.Event(), asyncio.Event()
+        self._most = kept_bytes
 
-async def _keep(stream: asyncio.StreamReader | None, kept: bytearray, most: int) -> None:
-    assert stream is not None
-    while piece := await stream.read(65_536):
-        kept += piece
-        if len(kept) > most:
-            del kept[:-most]
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        kept = self.kept[fd]
+        kept += data
+        if len(kept) > self._most:
+            del kept[: -self._most]
+
+    def process_exited(self) -> None:
+        self.exited.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed.set()
 
 
 def _kill(group: int) -> None:

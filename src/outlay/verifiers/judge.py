@@ -17,9 +17,12 @@ NEEDS = frozenset({"chat"})
 
 _NUMBER = r"(?P<value>[0-9]{1,3}(?:\.[0-9]{1,4})?)(?![0-9]|[.,][0-9])"
 _OUT_OF = r"(?:[\s*_]{0,3}(?:/|out of)[\s*_]{0,3}(?P<top>[0-9]{1,3})(?![0-9])|(?P<percent>\s?%))"
-_LABELLED = re.compile(
-    rf"\b(?:score|rating|grade)\b(?:\s{{1,3}}is)?[\s*_:=\"'`|(\[{{]{{0,10}}{_NUMBER}{_OUT_OF}?", re.IGNORECASE
+_LABEL = r"\b(?:score|rating|grade)\b(?:\s{1,3}is|\s{1,3}of)?[\s*_:=\"'`|(\[{]{0,10}"
+_OPENING = re.compile(
+    rf"^[ \t*_#\"'`(\[-]{{0,10}}(?:(?:the|my|final|overall)[ \t]{{1,3}}){{0,3}}{_LABEL}{_NUMBER}{_OUT_OF}?",
+    re.IGNORECASE | re.MULTILINE,
 )
+_INLINE = re.compile(rf"(?<![\"'`“‘]){_LABEL}{_NUMBER}{_OUT_OF}?", re.IGNORECASE)
 _BARE = re.compile(rf"[\s*_\"'`#(\[]{{0,10}}{_NUMBER}{_OUT_OF}?[\s*_\"'`.)\]]{{0,10}}", re.IGNORECASE)
 _LONGEST = 4000
 
@@ -107,9 +110,10 @@ def readable(reply: Completion) -> str:
 
 
 def stated_score(text: str) -> Stated | None:
-    r"""The score that a judge's reply states: the last labelled one, else a last line that is only a number.
+    r"""The score that a judge's reply states: the last line that opens with it, else what the last line says.
 
-    `7/10`, `70 %` and `7 out of 10` carry their own scale. A bare 10 is the top, whatever the scale.
+    `7/10`, `70 %` and `7 out of 10` carry their own scale. A bare 10 is the top, whatever the scale. A score in
+    quotation marks inside a sentence is the candidate's claim, not the judge's.
 
     Example:
         >>> [stated_score(t).share for t in ("7/10", "Rating: 9", "**10**", "Score: 4.5")]
@@ -117,13 +121,13 @@ def stated_score(text: str) -> Stated | None:
         >>> stated_score("I found 3 errors.") is None
         True
     """
-    labelled = list(_LABELLED.finditer(text))
-    match = labelled[-1] if labelled else None
-    if match is None:
-        lines = text.rstrip().rpartition("\n")[2]
-        match = _BARE.fullmatch(lines)
-        return None if match is None else _stated(match, len(text.rstrip()) - len(lines))
-    return _stated(match, 0)
+    opening = list(_OPENING.finditer(text))
+    if opening:
+        return _stated(opening[-1], 0)
+    last = text.rstrip().rpartition("\n")[2]
+    inline = list(_INLINE.finditer(last))
+    match = _BARE.fullmatch(last) or (inline[-1] if inline else None)
+    return None if match is None else _stated(match, len(text.rstrip()) - len(last))
 
 
 def expected(reply: Completion, stated: Stated) -> float:
