@@ -151,6 +151,8 @@ class Outlay:
         named = chosen.beside.get("verifier", verifier)
         if named is not None:
             plugins.spec("verifier", named)
+        if kind is not None:
+            plugins.load("answer kind", kind)
         roles = {role: (await self.card(role)).name for role in self._models}
         return Plan(chosen.name, chosen.parameters, named, kind, roles)
 
@@ -164,6 +166,9 @@ class Outlay:
         strategy = plugins.load("strategy", plan.strategy)
         parameters = plugins.check("strategy", plan.strategy, strategy, plan.parameters)
         judge = verifier or _verifier(plan)
+        worst = getattr(plugins.module_of(strategy), "bound", None)
+        if judge is None and worst is not None and "verifier" in worst(question, **parameters).by_role:
+            raise MissingAbility(f"{plan.strategy} needs a verifier; name one, for example --verifier judge.")
         cards = {role: await self.card(role) for role in self._models}
         await self.refuse_unable(plan)
         session = self._session(cards)
