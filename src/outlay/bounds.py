@@ -45,11 +45,14 @@ async def input_bound(provider: Provider | None, card: Card, request: Request, *
         counted = await provider.count_input(request)
         if counted is not None:
             return counted
-    text = sum(len(_encoder.encode(_without_images(m))) + MESSAGE_OVERHEAD for m in request.messages)
-    tools = request.sampling.extra.get("tools")
-    schema = request.sampling.extra.get("response_format")
-    extra = sum(len(_encoder.encode(part)) for part in (tools, schema) if part)
-    return text + extra + len((request.prefix or "").encode()) + images * (card.image_tokens or 0)
+    return text_bound(request.messages, request.sampling, request.prefix) + images * (card.image_tokens or 0)
+
+
+def text_bound(messages: Sequence[Message], sampling: Sampling, prefix: str | None = None) -> int:
+    """The most input tokens of messages, prefix, tools and answer schema without images: bytes + 16 a message."""
+    text = sum(len(_encoder.encode(_without_images(m))) + MESSAGE_OVERHEAD for m in messages)
+    parts = (sampling.extra.get("tools"), sampling.extra.get("response_format"))
+    return text + sum(len(_encoder.encode(p)) for p in parts if p) + len((prefix or "").encode())
 
 
 def output_bound(sampling: Sampling, card: Card, budget: Budget, input_tokens: int, *, planned: int) -> int:

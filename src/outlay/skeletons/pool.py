@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from outlay.bounds import DEFAULT_OUTPUT_TOKENS, MESSAGE_OVERHEAD
+from outlay.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
 from outlay.errors import NoAnswer, UsageError
 from outlay.run import Run
 from outlay.selection import draw
@@ -13,7 +13,7 @@ from outlay.types import Answer, Bound, Choice, Draws, Pool, Question, Sample, U
 
 def draws(question: Question, n: int, *, role: str = "default", verifications: int = 0) -> Bound:
     """The worst case of n samples of the question and of so many verifications (role `verifier`, in calls)."""
-    text = sum(len(str(m.get("content", "")).encode()) + MESSAGE_OVERHEAD for m in question.messages)
+    text = text_bound(question.messages, question.sampling)
     most = question.sampling.max_output_tokens or DEFAULT_OUTPUT_TOKENS
     by_role = {role: Draws(n, n * text, n * most)}
     if verifications:
