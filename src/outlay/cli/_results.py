@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from outlay.experiment import Spec
-    from outlay.report.outcome import Outcome
+    from outlay.report.outcome import Outcome, PoolCell
     from outlay.report.summary import PriceLine, Report
 
 
-def show(out: Path, *, json: bool) -> None:
-    """Print an experiment: tables and advice, or the JSON array of its cells.
+def show(out: Path, *, json: bool, pools: Sequence[PoolCell] = ()) -> None:
+    """Print an experiment, beside recorded pools: tables and advice, or the JSON array of its cells.
 
     Raises:
         UsageError: the folder holds no experiment, or no answers yet.
     """
-    report = read(out)
+    report = read(out, pools)
     if json:
         from outlay.cli import _terminal
 
@@ -32,8 +32,8 @@ def show(out: Path, *, json: bool) -> None:
     table.write(report, sys.stdout)
 
 
-def read(out: Path) -> Report:
-    """The report of an experiment's folder.
+def read(out: Path, pools: Sequence[PoolCell] = ()) -> Report:
+    """The report of an experiment's folder, with recorded pools beside it.
 
     Raises:
         UsageError: the folder holds no experiment, or no answers yet.
@@ -49,6 +49,7 @@ def read(out: Path) -> Report:
     finished = (out / "outcomes.jsonl").stat().st_mtime
     return summarise(
         outcomes,
+        pools,
         seed=manifest.spec.seed,
         provenance=Provenance(
             date=datetime.fromtimestamp(finished, UTC).date().isoformat(),

@@ -72,23 +72,33 @@ def bench(
         Print a JSON array with one object a cell instead of the tables.
     """
     from outlay.cli import _results
-    from outlay.errors import OutlayError, UsageError
 
     spec = _spec(
         tasks, model, strategy, questions, max_usd, seed, verifier, kind, temperature, max_output_tokens
     )
+    outcomes = buy(spec, out)
+    if record:
+        asyncio.run(_record(out))
+    _results.show(out, json=json)
+    _tell_failures(outcomes)
+
+
+def buy(spec: Spec, out: Path) -> list[Outcome]:
+    """Run an experiment with progress on standard error; a failure says what is saved and how to go on.
+
+    Raises:
+        As `outlay.experiment.run`, with that said.
+    """
+    from outlay.errors import OutlayError, UsageError
+
     try:
-        outcomes = asyncio.run(_run(spec, out))
+        return asyncio.run(_run(spec, out))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"stopped; {_saved(out)}") from None
     except UsageError:
         raise
     except OutlayError as error:
         raise OutlayError(f"{str(error).rstrip('.')}; {_saved(out)}") from error
-    if record:
-        asyncio.run(_record(out))
-    _results.show(out, json=json)
-    _tell_failures(outcomes)
 
 
 def _spec(

@@ -1,0 +1,67 @@
+"""Recorded pools under several selections at several sample budgets: exact expectations, nothing is bought."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outlay.economics import sub_pools
+from outlay.models.recording import Arrays, Recording
+from outlay.report.outcome import PoolCell
+from outlay.stats.bootstrap import bootstrap
+
+SELECTIONS = ("vote", "likelihood", "oracle")
+"""Majority vote; the likeliest sample by mean token log-probability; and the oracle, which sees the key: pass@k."""
+
+
+def pool_cells(recording: Recording, *, ks: Sequence[int] | None = None, seed: int = 0) -> list[PoolCell]:
+    """One cell per selection and budget k, each an expectation over all sub-pools of k of every question.
+
+    Args:
+        recording: equally many samples of each question.
+        ks: budgets; None takes powers of two up to the number of samples.
+        seed: of the bootstrap over questions that gives the intervals.
+
+    Returns:
+        Cells by selection, then by budget. `oracle` ones are coverage: what a perfect verifier could reach.
+
+    Raises:
+        UsageError: the questions hold different numbers of samples.
+    """
+    arrays = recording.arrays()
+    samples = arrays.class_QS.shape[1]
+    ks = [k for k in (ks or [2**i for i in range(samples.bit_length())]) if k <= samples]
+    cost_QK = None
+    if recording.price is not None:
+        cost_QK = sub_pools.cost_nusd(recording.price, arrays.input_tokens_Q, arrays.output_tokens_QS, ks)
+    cells = []
+    for selection in SELECTIONS:
+        accuracy_QK = _accuracy(selection, arrays, ks)
+        if accuracy_QK is None:
+            continue
+        for j, k in enumerate(ks):
+            cells.append(
+                PoolCell(
+                    task=recording.task, model=recording.model, strategy=selection, k=k, questions=len(accuracy_QK),
+                    accuracy=float(accuracy_QK[:, j].mean()),
+                    interval=bootstrap(np.mean, accuracy_QK[:, j], seed=seed),
+                    cost_nusd=None if cost_QK is None else float(cost_QK[:, j].mean()),
+                    input_tokens=float(arrays.input_tokens_Q.mean()),
+                    output_tokens=float(k * arrays.output_tokens_QS.mean()),
+                    oracle=selection == "oracle",
+                    accuracy_Q=tuple(map(float, accuracy_QK[:, j])),
+                )
+            )
+    return cells
+
+
+def _accuracy(selection: str, arrays: Arrays, ks: Sequence[int]) -> NDArray[np.float64] | None:
+    if selection == "vote":
+        return sub_pools.vote(arrays.class_QS, arrays.correct_QS, ks)
+    if selection == "oracle":
+        return sub_pools.pass_at_k(arrays.correct_QS, ks)
+    if np.isnan(arrays.mean_logp_QS).any():
+        return None
+    return sub_pools.best_of(arrays.class_QS, arrays.correct_QS, arrays.mean_logp_QS, ks)
