@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 import time
 
 import numpy as np
@@ -55,6 +56,7 @@ async def measured(model: str, questions: int, samples: int, seed: int, one_seed
         for item in chain_sum(questions, seed):
             drawn_seed = seed if one_seed else seed_of(seed, item.question.id, "default", "samples", 0)
             rows.append(await sampled(provider, item, drawn_seed, samples))
+            print(f"{len(rows)} of {questions} questions", file=sys.stderr, flush=True)
     finally:
         await provider.close()
     length_QS, correct_QS = np.moveaxis(np.array(rows), 2, 0)

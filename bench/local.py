@@ -17,6 +17,7 @@ import os
 import platform
 import random
 import statistics
+import sys
 import time
 from pathlib import Path
 
@@ -92,6 +93,7 @@ async def measured(model: str, runs: int, samples: int) -> dict[str, object]:
         for run in range(runs):
             for n in kept:
                 kept[n].append(await one(provider, process, 2 * run + (n > 1), n))
+                print(f"run {run + 1} of {runs}, n = {n}: {kept[n][-1]}", file=sys.stderr, flush=True)
     finally:
         await provider.close()
         release(process)
