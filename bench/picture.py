@@ -25,11 +25,19 @@ from outlay.report.pictures import curves_picture, frontier_picture, worth_pictu
 from outlay.report.summary import Report
 
 CHARTS = {"frontier": frontier_picture, "curves": curves_picture, "worth": worth_picture}
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --hide-scrollbars --virtual-time-budget=5000"
-).split()
-WIDTH, HEIGHT = 940, 490
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--virtual-time-budget=5000",
+]
+WIDTH, HEIGHT = 1000, 510
 
 
 def chosen(report: Report, task: str, source: str) -> Market:
@@ -54,7 +62,9 @@ def chromium(page: str, *flags: str) -> str:
 
 
 def svg(page: str) -> str:
-    found = re.search(r"<svg .*?</svg>", chromium(page, "--dump-dom"), re.DOTALL)
+    found = re.search(
+        r"<svg .*?</svg>", chromium(page, f"--window-size={WIDTH},{HEIGHT}", "--dump-dom"), re.DOTALL
+    )
     if found is None:
         sys.exit("Chromium drew no picture.")
     return found.group(0)

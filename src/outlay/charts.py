@@ -150,40 +150,35 @@ def curves_chart(points: Sequence[Point], *, panel_width: int = 320, height: int
     }
     encoding = {"x": x, "color": _colour(drawn)}
     band = {"y": {**_accuracy(), "field": "low"}, "y2": {"field": "high"}}
+    layer = [
+        {
+            "mark": {"type": "area", "opacity": 0.1},
+            "transform": [{"filter": "!datum.oracle"}],
+            "encoding": band,
+        },
+        {"mark": {"type": "line", "strokeWidth": 2.5}, "encoding": {"y": _accuracy(), "strokeDash": dash}},
+        {
+            "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
+            "encoding": {"y": _accuracy(), "tooltip": _tooltip()},
+        },
+    ]
+    panels = [
+        {
+            "title": {"text": panel, "anchor": "start", "fontSize": 13, "offset": 12},
+            "width": panel_width,
+            "height": height,
+            "data": {"values": [_row(p) for p in drawn if p.panel == panel]},
+            "encoding": encoding,
+            "layer": layer,
+        }
+        for panel in dict.fromkeys(p.panel for p in drawn)
+    ]
     return {
         "$schema": SCHEMA,
         "description": "Accuracy against samples a question, one line a selection, one panel a model.",
-        "data": {"values": [_row(p) for p in drawn]},
-        "facet": {
-            "field": "panel",
-            "type": "nominal",
-            "title": None,
-            "sort": None,
-            "header": {"labelFontSize": 13, "labelFontWeight": 600, "labelAnchor": "start"},
-        },
         "columns": 3,
-        "bounds": "flush",
-        "spacing": 48,
-        "spec": {
-            "width": panel_width,
-            "height": height,
-            "encoding": encoding,
-            "layer": [
-                {
-                    "mark": {"type": "area", "opacity": 0.1},
-                    "transform": [{"filter": "!datum.oracle"}],
-                    "encoding": band,
-                },
-                {
-                    "mark": {"type": "line", "strokeWidth": 2.5},
-                    "encoding": {"y": _accuracy(), "strokeDash": dash},
-                },
-                {
-                    "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-                    "encoding": {"y": _accuracy(), "tooltip": _tooltip()},
-                },
-            ],
-        },
+        "concat": panels,
+        "resolve": {"scale": {"color": "shared"}},
     }
 
 
@@ -273,7 +268,7 @@ def theme(*, dark: bool = False) -> Chart:
             "titlePadding": 12,
         },
         "legend": {**words, "orient": "top", "symbolSize": 110, "labelLimit": 420, "direction": "horizontal"},
-        "header": {"labelColor": ink, "titleColor": ink},
+        "title": {"color": ink},
         "text": {"color": ink},
     }
 

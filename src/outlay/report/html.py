@@ -71,7 +71,9 @@ def write(report: Report, path: Path) -> None:
 def chart_page(chart: Chart, *, dark: bool = False, width: int = 900) -> str:
     """A page that shows one chart alone, for a picture of it."""
     pictures = _Pictures(light_only=not dark, dark_only=dark)
-    style = f"body{{background:{'#14171b' if dark else '#ffffff'}}}.chart{{width:{width}px;padding:8px}}"
+    style = (
+        f"body{{background:{'#14171b' if dark else '#ffffff'};padding:16px}}figure{{margin:0;width:{width}px}}"
+    )
     return _document("outlay", f"<style>{style}</style>{pictures.add(chart, '')}", pictures)
 
 

@@ -53,8 +53,8 @@ class PoolCell(Struct, frozen=True, omit_defaults=True):
 
     `cost_nusd`, `input_tokens` and `output_tokens` are means over questions. `interval` is over questions;
     `standard_error` is the Monte-Carlo error of the expectation, None where it is exact. `accuracy_Q` may hold
-    the chance of each question, every cell of a task in the same order: neighbours are then compared question by
-    question, otherwise only by whether their intervals overlap.
+    the chance of each question, every cell of a task in the same order: neighbours are then compared pair by
+    pair, otherwise only by whether their intervals overlap.
     """
 
     task: str

@@ -13,7 +13,7 @@ from outlay.report.market import Market, Offer, named, short
 from outlay.report.words import buying_steps, dollars, per_right, percent
 
 PILL = ' <span class="pill">best buy</span>'
-RIGHT = ("right", "95 %", "$ a question", "$ a right answer")
+RIGHT = ("right, 95 %", "$ a question", "$ a right answer")
 
 
 def ribbon(market: Market) -> str:
@@ -33,7 +33,7 @@ def buys(market: Market) -> str:
     for i, (buy, (worth, what)) in enumerate(zip(market.buys, buying_steps(market), strict=True)):
         swatch = f'<span class="swatch" style="--depth:{_depth(i, market)}%"></span>'
         offer = None if buy.offer is None else market.offers[buy.offer]
-        right = f"{_bar(offer)}{percent(offer.accuracy)}" if offer else "–"
+        right = _right(offer.accuracy, offer.accuracy_interval) if offer else "–"
         cost = dollars(offer.cost_usd) if offer else "–"
         doubt = '<span class="few">difference not established</span>' if buy.established is False else ""
         rows.append([f"{swatch}{escape(worth)}", f"<strong>{escape(what)}</strong>", right, cost, doubt])
@@ -44,7 +44,7 @@ def buys(market: Market) -> str:
 
 def cells(of: Sequence[Cell], market: Market) -> str:
     """One row a cell, under a line for its model."""
-    header = ("plan", *RIGHT, "tokens in / cached / out", "calls", "p50 / p90 / p99 s", "failed", "Brier")
+    header = ("plan", *RIGHT, "tokens in/cached/out", "calls", "p50 / p90 / p99 s", "failed", "Brier")
     bought = {(o.model, o.strategy, o.verifier) for o in market.bought}
     rows: list[tuple[str, list[str]]] = []
     for model in dict.fromkeys(c.model for c in of):
@@ -96,9 +96,7 @@ def _cell(c: Cell, mark: bool) -> list[str]:
     cached = "–" if c.cached_tokens is None else f"{c.cached_tokens:,.0f}"
     return [
         escape(named(c.strategy, c.verifier)) + (PILL if mark else ""),
-        f"{_range('', 100 * c.accuracy_interval[0], 100 * (c.accuracy_interval[1] or 0), 100 * c.accuracy)}"
-        f"{percent(c.accuracy)}",
-        _interval(c.accuracy_interval),
+        _right(c.accuracy, c.accuracy_interval),
         dollars(c.cost_usd),
         _bill(c),
         f"{c.input_tokens:,.0f} / {cached} / {c.output_tokens:,.0f}",
@@ -120,12 +118,11 @@ def _bill(c: Cell) -> str:
 
 def _offer(o: Offer, mark: bool) -> list[str]:
     error = "exact" if o.standard_error is None else f"±{100 * o.standard_error:.1f} points"
-    right = f"{_bar(o)}{percent(o.accuracy)}"
+    right = _right(o.accuracy, o.accuracy_interval)
     bill = per_right(o.cost_of_pass_usd, o.accuracy)
     return [
         escape(o.plan) + (PILL if mark else ""),
         right,
-        _interval(o.accuracy_interval),
         dollars(o.cost_usd),
         bill,
         str(o.k),
@@ -133,17 +130,16 @@ def _offer(o: Offer, mark: bool) -> list[str]:
     ]
 
 
-def _bar(o: Offer) -> str:
-    return _range("", 100 * o.accuracy_interval[0], 100 * (o.accuracy_interval[1] or 0), 100 * o.accuracy)
+def _right(accuracy: float, ends: Range) -> str:
+    """The share of right answers as a bar with its interval, then in figures."""
+    low, high = 100 * ends[0], 100 * (ends[1] or 0.0)
+    bar = _range("", low, high, 100 * accuracy)
+    return f'{bar}{percent(accuracy)} <span class="ends">{low:.0f}–{high:.0f}</span>'
 
 
 def _range(kind: str, low: float, high: float, at: float) -> str:
     style = f"--low:{low:.1f}%;--high:{high:.1f}%;--at:{at:.1f}%"
     return f'<span class="range {kind}" style="{style}" aria-hidden="true"><i></i><b></b></span>'
-
-
-def _interval(ends: Range) -> str:
-    return f"{100 * ends[0]:.0f}–{100 * (ends[1] or 0.0):.0f}"
 
 
 def _depth(i: int, market: Market) -> int:

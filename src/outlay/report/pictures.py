@@ -19,7 +19,7 @@ def curves_picture(market: Market) -> Chart:
     """Accuracy against samples of a market of recorded pools; colours are selections, panels are models."""
     offers = [*_with_singles(market.offers), *market.oracles]
     panels = len({o.model for o in offers})
-    width = 440 if panels <= 2 else 300
+    width = 390 if panels <= 2 else 280
     return curves_chart([_point(o, o.strategy, market.bought) for o in offers], panel_width=width)
 
 
