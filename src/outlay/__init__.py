@@ -37,8 +37,17 @@ __version__ = "0.1.0"
 _HOME = {
     "budget": ("Limits",),
     "engine": ("Outlay", "ask", "ask_sync", "replay"),
-    "errors": ("BudgetExceeded", "MissingAbility", "MissingExtra", "NoAnswer", "OutlayError", "ProviderError",
-               "StoreError", "UnknownPrice", "UsageError"),
+    "errors": (
+        "BudgetExceeded",
+        "MissingAbility",
+        "MissingExtra",
+        "NoAnswer",
+        "OutlayError",
+        "ProviderError",
+        "StoreError",
+        "UnknownPrice",
+        "UsageError",
+    ),
     "types": ("Answer", "Plan", "Question", "Sampling"),
 }
 """Public names by the module they live in. They are imported at first use, so `import outlay` costs nothing."""

@@ -20,6 +20,7 @@ from outlay.door import Door
 from outlay.errors import MissingAbility, OutlayError, UsageError
 from outlay.models.open import open_model
 from outlay.models.provider import ABILITIES, Card, Provider
+from outlay.prompts.answer_format import VERSION as PROMPTS
 from outlay.prompts.answer_format import instruct
 from outlay.run import Run, Verifier
 from outlay.sandbox.killable import Workers
@@ -55,11 +56,20 @@ class Outlay:
         ...         print(answer.answer, answer.cost_nusd)
     """
 
-    def __init__(self, models: str | Provider | Mapping[str, str | Provider] | None = None, *,
-                 limits: Limits | None = None, store: Store | Path | str | None = None, seed: int = 0,
-                 cache: bool = False, what: str = "ask", run_id: str | None = None,
-                 config: configuration.Config | None = None, clock: Callable[[], float] = time.monotonic,
-                 sleep: Callable[[float], Awaitable[None]] | None = None):
+    def __init__(
+        self,
+        models: str | Provider | Mapping[str, str | Provider] | None = None,
+        *,
+        limits: Limits | None = None,
+        store: Store | Path | str | None = None,
+        seed: int = 0,
+        cache: bool = False,
+        what: str = "ask",
+        run_id: str | None = None,
+        config: configuration.Config | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ):
         self._config = config or configuration.read()
         if models is None:
             models = {"default": self._config.default, **self._config.roles}
@@ -78,8 +88,17 @@ class Outlay:
 
     def beside(self, models: str | Provider | Mapping[str, str | Provider]) -> Outlay:
         """Another set of models over this object's ledger, run and budget; open it inside this one's `async with`."""
-        other = Outlay(models, store=self.store, seed=self.seed, cache=self._cache, what=self._what,
-                       run_id=self.run_id, config=self._config, clock=self._clock, sleep=self._sleep)
+        other = Outlay(
+            models,
+            store=self.store,
+            seed=self.seed,
+            cache=self._cache,
+            what=self._what,
+            run_id=self.run_id,
+            config=self._config,
+            clock=self._clock,
+            sleep=self._sleep,
+        )
         other.budget, other._owner = self.budget, False
         return other
 
@@ -87,16 +106,22 @@ class Outlay:
         self._store = await self._open_store()
         if not self._owner:
             return self
-        await self.store.open_run(self.run_id, "local", self._what, json.dumps({"seed": self.seed}),
-                                  time.time_ns() // 1000)
+        await self.store.open_run(
+            self.run_id, "local", self._what, json.dumps({"seed": self.seed}), time.time_ns() // 1000
+        )
         await self.store.sweep()
         before = await self.store.totals(self.run_id)
-        self.budget.preload(nusd=(before.paid_nusd or 0) + (before.lost_nusd or 0), input_tokens=before.input_tokens,
-                            output_tokens=before.output_tokens, calls=before.calls - before.cached_calls + before.lost_calls)
+        self.budget.preload(
+            nusd=(before.paid_nusd or 0) + (before.lost_nusd or 0),
+            input_tokens=before.input_tokens,
+            output_tokens=before.output_tokens,
+            calls=before.calls - before.cached_calls + before.lost_calls,
+        )
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                        trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for provider in self._opened.values():
             await provider.close()
         await self._workers.close()
@@ -114,9 +139,16 @@ class Outlay:
             raise OutlayError("Use outlay as `async with Outlay(...) as outlay:`; its ledger is not open.")
         return self._store
 
-    async def ask(self, question: str | Question, *, strategy: str = "single", kind: str | None = None,
-                  verifier: str | Callable[..., Any] | None = None, limits: Limits | None = None,
-                  listener: Callable[[dict[str, Any]], None] | None = None) -> Answer:
+    async def ask(
+        self,
+        question: str | Question,
+        *,
+        strategy: str = "single",
+        kind: str | None = None,
+        verifier: str | Callable[..., Any] | None = None,
+        limits: Limits | None = None,
+        listener: Callable[[dict[str, Any]], None] | None = None,
+    ) -> Answer:
         """Buy the answer to one question.
 
         Args:
@@ -156,8 +188,15 @@ class Outlay:
         roles = {role: (await self.card(role)).name for role in self._models}
         return Plan(chosen.name, chosen.parameters, named, kind, roles)
 
-    async def buy(self, question: Question, plan: Plan, *, limits: Limits | None = None,
-                  verifier: Verifier | None = None, listener: Callable[[dict[str, Any]], None] | None = None) -> Answer:
+    async def buy(
+        self,
+        question: Question,
+        plan: Plan,
+        *,
+        limits: Limits | None = None,
+        verifier: Verifier | None = None,
+        listener: Callable[[dict[str, Any]], None] | None = None,
+    ) -> Answer:
         """Buy the answer to a question under a plan. `verifier` stands in for the plan's own.
 
         Raises:
@@ -174,14 +213,26 @@ class Outlay:
         session = self._session(cards)
         door = Door(session)
         asked = instruct(msgspec.structs.replace(question, kind=plan.kind or question.kind))
-        door.trace.add("open", "", 0.0, plan=plan, question=asked, cards=cards, seed=self.seed)
-        run = Run(door, self.budget.fork(limits), seed=self.seed, question_id=question.id, verifier=judge,
-                  listener=listener)
+        door.trace.add("open", "", 0.0, plan=plan, question=asked, cards=cards, seed=self.seed, prompts=PROMPTS)
+        run = Run(
+            door,
+            self.budget.fork(limits),
+            seed=self.seed,
+            question_id=question.id,
+            verifier=judge,
+            listener=listener,
+        )
         answer = await strategy(run, asked, **parameters)
         trace_id = self.store.new_id("trace")
         answer = _sealed(door, run, answer, plan, door.book.now_s())
-        await self.store.save_answer(trace_id, self.run_id, question.id, msgspec.json.encode(answer).decode(),
-                                     door.trace.encode().decode(), time.time_ns() // 1000)
+        await self.store.save_answer(
+            trace_id,
+            self.run_id,
+            question.id,
+            msgspec.json.encode(answer).decode(),
+            door.trace.encode().decode(),
+            time.time_ns() // 1000,
+        )
         return msgspec.structs.replace(answer, trace_id=trace_id)
 
     async def judge(self, item: Item, answer: str | None, text: str) -> float:
@@ -189,9 +240,18 @@ class Outlay:
         return await item.judge(answer, text, self._workers.call)
 
     def bound(self, question: Question, strategy: str) -> Bound:
-        """The worst case of a strategy on a question, before anything is asked."""
+        """The worst case of a strategy on a question as it would be asked, images left out.
+
+        Where neither the question nor the model's card bounds the output of a sample, 4,096 tokens are assumed.
+        """
         chosen = plugins.spec("strategy", strategy, beside=("verifier",))
-        return plugins.module_of(chosen.target).bound(question, **chosen.parameters)
+        card = self._cards.get("default")
+        sampling = question.sampling
+        if sampling.max_output_tokens is None and card is not None:
+            most = card.max_output_tokens or card.context_tokens
+            sampling = msgspec.structs.replace(sampling, max_output_tokens=most)
+        asked = instruct(msgspec.structs.replace(question, sampling=sampling))
+        return plugins.module_of(chosen.target).bound(asked, **chosen.parameters)
 
     async def card(self, role: str = "default") -> Card:
         """The card of a role's model, probed at first use.
@@ -209,17 +269,24 @@ class Outlay:
             raise UsageError(f"No model plays the role {role}; add one like --model {role}=MODEL.")
         name = model if isinstance(model, str) else f"{id(model)}"
         if name not in self._opened:
-            self._opened[name] = open_model(model, self._config, seed=self.seed) if isinstance(model, str) else model
+            self._opened[name] = (
+                open_model(model, self._config, seed=self.seed) if isinstance(model, str) else model
+            )
         return self._opened[name]
 
     def _session(self, cards: Mapping[str, Card]) -> Session:
         roles = {**{r: f for r, f in FALLBACK_ROLE.items() if f in cards}, **{r: r for r in cards}}
         if self._shared is None:
-            extra = {} if self._sleep is None else {"sleep": self._sleep}
             self._shared = Session(
-                run_id=self.run_id, providers={role: self._provider(player) for role, player in roles.items()},
-                cards={role: cards[player] for role, player in roles.items()}, store=self.store, clock=self._clock,
-                cache=self._cache, workers=self._workers, **extra)
+                run_id=self.run_id,
+                providers={role: self._provider(player) for role, player in roles.items()},
+                cards={role: cards[player] for role, player in roles.items()},
+                store=self.store,
+                clock=self._clock,
+                sleep=self._sleep,
+                cache=self._cache,
+                workers=self._workers,
+            )
         return self._shared
 
     async def refuse_unable(self, plan: Plan) -> None:
@@ -231,8 +298,10 @@ class Outlay:
         needs = getattr(plugins.module_of(plugins.load("strategy", plan.strategy)), "NEEDS", frozenset())
         card = await self.card()
         for ability in sorted(needs - card.abilities):
-            raise MissingAbility(f"{plan.strategy} needs the ability {ability} ({ABILITIES[ability]}), which {card.name} "
-                                 f"lacks; `outlay models` shows which models have it.")
+            raise MissingAbility(
+                f"{plan.strategy} needs the ability {ability} ({ABILITIES[ability]}), which {card.name} "
+                f"lacks; `outlay models` shows which models have it."
+            )
 
     async def _open_store(self) -> Store:
         if self._store_at is not None and not isinstance(self._store_at, (str, Path)):
@@ -261,17 +330,28 @@ async def replay(trace: bytes, *, verifier: Verifier | None = None) -> tuple[Ans
     source = Replay(recorded)
     door = Door(session, replay=source)
     door.trace.events.append(await source.turn(("open",), ""))
-    run = Run(door, Budget(), seed=opening["seed"], question_id=question.id, verifier=verifier or _verifier(plan))
+    run = Run(
+        door, Budget(), seed=opening["seed"], question_id=question.id, verifier=verifier or _verifier(plan)
+    )
     strategy = plugins.load("strategy", plan.strategy)
-    answer = await strategy(run, question, **plugins.check("strategy", plan.strategy, strategy, plan.parameters))
+    answer = await strategy(
+        run, question, **plugins.check("strategy", plan.strategy, strategy, plan.parameters)
+    )
     end = await source.turn(("answer",), "")
     answer = _sealed(door, run, answer, plan, end["t_s"])
     return answer, door.trace.encode()
 
 
-async def ask(question: str | Question, *, models: str | Mapping[str, str] | None = None, strategy: str = "single",
-              kind: str | None = None, verifier: str | Callable[..., Any] | None = None,
-              max_usd: float | str | None = None, seed: int = 0) -> Answer:
+async def ask(
+    question: str | Question,
+    *,
+    models: str | Mapping[str, str] | None = None,
+    strategy: str = "single",
+    kind: str | None = None,
+    verifier: str | Callable[..., Any] | None = None,
+    max_usd: float | str | None = None,
+    seed: int = 0,
+) -> Answer:
     """Open outlay, buy one answer, close: for one question. For more, keep an `Outlay` open.
 
     Args:
@@ -316,8 +396,15 @@ def _sealed(door: Door, run: Run, answer: Answer, plan: Plan, t_s: float) -> Ans
     elif run.spent.overrun_nusd:
         stopped += "; the provider billed more than was asked for"
     answer = msgspec.structs.replace(
-        answer, plan=plan, usage=run.spent.usage, calls=run.spent.calls, cost_nusd=run.spent.cost_nusd,
-        paid_nusd=run.spent.paid_nusd, overrun_nusd=run.spent.overrun_nusd, latency_s=t_s, stopped=stopped,
+        answer,
+        plan=plan,
+        usage=run.spent.usage,
+        calls=run.spent.calls,
+        cost_nusd=run.spent.cost_nusd,
+        paid_nusd=run.spent.paid_nusd,
+        overrun_nusd=run.spent.overrun_nusd,
+        latency_s=t_s,
+        stopped=stopped,
     )
     door.trace.add("answer", "", t_s, answer=answer)
     return answer

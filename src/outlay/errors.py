@@ -63,8 +63,15 @@ class ProviderError(OutlayError):
 
     status = 502
 
-    def __init__(self, text: str, *, retryable: bool = False, retry_after_s: float | None = None,
-                 fatal: bool = False, billed: bool = False):
+    def __init__(
+        self,
+        text: str,
+        *,
+        retryable: bool = False,
+        retry_after_s: float | None = None,
+        fatal: bool = False,
+        billed: bool = False,
+    ):
         super().__init__(text)
         self.retryable = retryable
         self.retry_after_s = retry_after_s

@@ -61,8 +61,9 @@ Progress = Callable[[int, int, Outcome], None]
 """Is told (done, of, the newest outcome)."""
 
 
-async def run(spec: Spec, out: Path, *, store: Store | Path | None = None,
-              on_outcome: Progress | None = None) -> list[Outcome]:
+async def run(
+    spec: Spec, out: Path, *, store: Store | Path | None = None, on_outcome: Progress | None = None
+) -> list[Outcome]:
     """Run what is left of an experiment; returns all of its outcomes.
 
     Args:
@@ -81,8 +82,15 @@ async def run(spec: Spec, out: Path, *, store: Store | Path | None = None,
     with _locked(out):
         manifest = _resume(spec, out)
         outcomes = read_outcomes(out)
-        async with Outlay(spec.models[0], limits=Limits.of(max_usd=spec.max_usd), store=store, seed=spec.seed,
-                          cache=True, what="bench", run_id=manifest.run_id or None) as main:
+        async with Outlay(
+            spec.models[0],
+            limits=Limits.of(max_usd=spec.max_usd),
+            store=store,
+            seed=spec.seed,
+            cache=True,
+            what="bench",
+            run_id=manifest.run_id or None,
+        ) as main:
             _write(out / "experiment.json", msgspec.structs.replace(manifest, run_id=main.run_id))
             for model in spec.models:
                 async with main.beside({"default": model, **spec.roles}) as shop:
@@ -101,7 +109,9 @@ def read_spec(out: Path) -> Manifest:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except OSError:
-        raise UsageError(f"{out} holds no experiment (no experiment.json); name the --out folder of a bench.") from None
+        raise UsageError(
+            f"{out} holds no experiment (no experiment.json); name the --out folder of a bench."
+        ) from None
     except msgspec.DecodeError as error:
         raise UsageError(f"{path} is not an experiment of this version of outlay: {error}.") from None
 
@@ -129,17 +139,30 @@ def read_outcomes(out: Path) -> list[Outcome]:
 class _Bench:
     """The cells of one model."""
 
-    def __init__(self, spec: Spec, shop: Outlay, model: str, tasks: Sequence[Task], outcomes: list[Outcome],
-                 path: Path, on_outcome: Progress | None):
+    def __init__(
+        self,
+        spec: Spec,
+        shop: Outlay,
+        model: str,
+        tasks: Sequence[Task],
+        outcomes: list[Outcome],
+        path: Path,
+        on_outcome: Progress | None,
+    ):
         self.spec, self.shop, self.model, self.tasks = spec, shop, model, tasks
         self.outcomes, self.path, self.on_outcome = outcomes, path, on_outcome
         self.total = len(spec.models) * len(spec.strategies) * sum(map(len, tasks))
         self.done = {(o.task, o.model, o.strategy, o.verifier, o.question_id) for o in outcomes}
 
     async def run(self) -> None:
-        plans = [await self.shop.plan(s, verifier=self.spec.verifier, kind=self.spec.kind) for s in self.spec.strategies]
+        plans = [
+            await self.shop.plan(s, verifier=self.spec.verifier, kind=self.spec.kind)
+            for s in self.spec.strategies
+        ]
         card = await self.shop.card()
-        self.logprobs = 0 if "logprobs" in card.abilities and any(p.strategy == "sharpen" for p in plans) else None
+        self.logprobs = (
+            0 if "logprobs" in card.abilities and any(p.strategy == "sharpen" for p in plans) else None
+        )
         for plan in plans:
             await self.shop.refuse_unable(plan)
         room = asyncio.Semaphore(max(1, min(card.concurrency // 8, 16)))
@@ -153,8 +176,9 @@ class _Bench:
             except BaseExceptionGroup as failures:
                 raise first(failures) from None
 
-    async def _question(self, task: Task, item: Item, plans: Sequence[Plan], room: asyncio.Semaphore,
-                        file: BinaryIO) -> None:
+    async def _question(
+        self, task: Task, item: Item, plans: Sequence[Plan], room: asyncio.Semaphore, file: BinaryIO
+    ) -> None:
         try:
             for text, plan in zip(self.spec.strategies, plans, strict=True):
                 shown, verifier = _shown(text), plan.verifier or ""
@@ -167,22 +191,36 @@ class _Bench:
                 if self.on_outcome:
                     self.on_outcome(len(self.outcomes), self.total, outcome)
         except OSError as error:
-            raise StoreError(f"{self.path} cannot be written ({error.strerror}); free some space and run the same "
-                             f"command again.") from None
+            raise StoreError(
+                f"{self.path} cannot be written ({error.strerror}); free some space and run the same "
+                f"command again."
+            ) from None
         finally:
             room.release()
 
     async def _outcome(self, task: Task, item: Item, plan: Plan, shown: str) -> Outcome:
         oracle = (plan.verifier or "").partition(":")[0] == "reference"
-        sampling = Sampling(temperature=self.spec.temperature, max_output_tokens=self.spec.max_output_tokens,
-                            top_logprobs=self.logprobs)
+        sampling = Sampling(
+            temperature=self.spec.temperature,
+            max_output_tokens=self.spec.max_output_tokens,
+            top_logprobs=self.logprobs,
+        )
         question = msgspec.structs.replace(item.question, sampling=sampling)
         before = self.shop.budget.overrun_nusd
-        common = {"task": task.name, "model": self.model, "strategy": shown, "question_id": item.question.id,
-                  "verifier": plan.verifier or "", "reference": item.reference, "oracle": oracle,
-                  "source": "recorded" if self.model.startswith("recorded/") else "live"}
+        common = {
+            "task": task.name,
+            "model": self.model,
+            "strategy": shown,
+            "question_id": item.question.id,
+            "verifier": plan.verifier or "",
+            "reference": item.reference,
+            "oracle": oracle,
+            "source": "recorded" if self.model.startswith("recorded/") else "live",
+        }
         try:
-            answer = await self.shop.buy(question, plan, verifier=against(self._score(item)) if oracle else None)
+            answer = await self.shop.buy(
+                question, plan, verifier=against(self._score(item)) if oracle else None
+            )
         except NoAnswer as failure:
             return Outcome(correct=False, score=0.0, failed=str(failure), **common)
         if self.shop.budget.closed and before == self.shop.budget.overrun_nusd:
@@ -200,11 +238,22 @@ class _Bench:
 
 def _filled(answer: Answer, score: float, common: dict[str, Any]) -> Outcome:
     return Outcome(
-        correct=score >= CORRECT, score=score, answer=answer.answer, p_correct=answer.p_correct,
-        cost_nusd=answer.cost_nusd, paid_nusd=answer.paid_nusd, overrun_nusd=answer.overrun_nusd,
-        input_tokens=answer.usage.input_tokens, cache_read_tokens=answer.usage.cache_read_tokens,
-        output_tokens=answer.usage.output_tokens, calls=answer.calls, latency_s=answer.latency_s,
-        stopped=answer.stopped, missing=answer.missing, trace_id=answer.trace_id, **common,
+        correct=score >= CORRECT,
+        score=score,
+        answer=answer.answer,
+        p_correct=answer.p_correct,
+        cost_nusd=answer.cost_nusd,
+        paid_nusd=answer.paid_nusd,
+        overrun_nusd=answer.overrun_nusd,
+        input_tokens=answer.usage.input_tokens,
+        cache_read_tokens=answer.usage.cache_read_tokens,
+        output_tokens=answer.usage.output_tokens,
+        calls=answer.calls,
+        latency_s=answer.latency_s,
+        stopped=answer.stopped,
+        missing=answer.missing,
+        trace_id=answer.trace_id,
+        **common,
     )
 
 
@@ -225,7 +274,9 @@ def _resume(spec: Spec, out: Path) -> Manifest:
     for name in spec.__struct_fields__:
         was, now = getattr(before.spec, name), getattr(spec, name)
         if was != now and name != "max_usd":
-            raise UsageError(f"{out} holds another experiment ({name} was {was}, is now {now}); choose another --out.")
+            raise UsageError(
+                f"{out} holds another experiment ({name} was {was}, is now {now}); choose another --out."
+            )
     return msgspec.structs.replace(before, spec=spec)
 
 
@@ -249,6 +300,7 @@ def _locked(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UsageError(f"Another process is running the experiment in {out}; wait for it or choose another "
-                             f"--out.") from None
+            raise UsageError(
+                f"Another process is running the experiment in {out}; wait for it or choose another --out."
+            ) from None
         yield

@@ -42,9 +42,13 @@ def cost_nusd(price: Price, usage: Usage) -> int:
         270000
     """
     read, write = usage.cache_read_tokens or 0, usage.cache_write_tokens or 0
-    read_price = price.input_nusd_per_mtok if price.cache_read_nusd_per_mtok is None else price.cache_read_nusd_per_mtok
+    read_price = (
+        price.input_nusd_per_mtok if price.cache_read_nusd_per_mtok is None else price.cache_read_nusd_per_mtok
+    )
     write_price = (
-        price.input_nusd_per_mtok if price.cache_write_nusd_per_mtok is None else price.cache_write_nusd_per_mtok
+        price.input_nusd_per_mtok
+        if price.cache_write_nusd_per_mtok is None
+        else price.cache_write_nusd_per_mtok
     )
     micro = (
         max(usage.input_tokens - read - write, 0) * price.input_nusd_per_mtok
@@ -57,7 +61,9 @@ def cost_nusd(price: Price, usage: Usage) -> int:
 
 def worst_nusd(price: Price, input_tokens: int, output_tokens: int) -> int:
     """The most that a purchase within these token bounds can cost: input at the dearest input bucket."""
-    dearest = max(price.input_nusd_per_mtok, price.cache_read_nusd_per_mtok or 0, price.cache_write_nusd_per_mtok or 0)
+    dearest = max(
+        price.input_nusd_per_mtok, price.cache_read_nusd_per_mtok or 0, price.cache_write_nusd_per_mtok or 0
+    )
     return -(-(input_tokens * dearest + output_tokens * price.output_nusd_per_mtok) // 1_000_000)
 
 

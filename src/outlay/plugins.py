@@ -21,8 +21,13 @@ import msgspec
 
 from outlay.errors import OutlayError, UsageError, nearest
 
-KINDS = {"strategy": "strategies", "verifier": "verifiers", "task": "tasks", "answer kind": "answers",
-         "selection": "selection"}
+KINDS = {
+    "strategy": "strategies",
+    "verifier": "verifiers",
+    "task": "tasks",
+    "answer kind": "answers",
+    "selection": "selection",
+}
 """What can be plugged in, and the room of the house it lives in."""
 
 
@@ -44,9 +49,11 @@ class Spec(msgspec.Struct, frozen=True):
     name: str
     target: Any
     parameters: dict[str, Any]
+    beside: dict[str, str] = {}
+    """What was written among the parameters but belongs to the plan, such as `verifier`."""
 
     def __str__(self) -> str:
-        shown = ",".join(f"{k}={quoted(v)}" for k, v in self.parameters.items())
+        shown = ",".join(f"{k}={quoted(v)}" for k, v in (self.parameters | self.beside).items())
         return f"{self.name}:{shown}" if shown else self.name
 
 
@@ -66,7 +73,11 @@ def load(kind: str, name: str) -> Any:
     if ":" in name:
         return _dotted(kind, name)
     room = KINDS[kind]
-    if name.isidentifier() and not name.startswith("_") and (Path(__file__).parent / room / f"{name}.py").exists():
+    if (
+        name.isidentifier()
+        and not name.startswith("_")
+        and (Path(__file__).parent / room / f"{name}.py").exists()
+    ):
         module = importlib.import_module(f"outlay.{room}.{name}")
         return module if kind == "answer kind" else getattr(module, name, module)
     for entry in _published(kind):
@@ -85,7 +96,9 @@ def parameters(target: Callable[..., Any]) -> tuple[Parameter, ...]:
     """The keyword-only parameters of a plugin, in signature order."""
     hints = typing.get_type_hints(target, include_extras=True)
     return tuple(
-        Parameter(p.name, hints.get(p.name, Any), p.default, p.default is p.empty, _bounds(hints.get(p.name, Any)))
+        Parameter(
+            p.name, hints.get(p.name, Any), p.default, p.default is p.empty, _bounds(hints.get(p.name, Any))
+        )
         for p in inspect.signature(target).parameters.values()
         if p.kind is p.KEYWORD_ONLY
     )
@@ -101,7 +114,9 @@ def check(kind: str, name: str, target: Callable[..., Any], given: Mapping[str, 
     checked: dict[str, Any] = {}
     for key, value in given.items():
         if key not in known:
-            raise UsageError(f"{name} has no parameter {key!r}; {nearest(key, known) if known else 'it takes none'}.")
+            raise UsageError(
+                f"{name} has no parameter {key!r}; {nearest(key, known) if known else 'it takes none'}."
+            )
         try:
             checked[key] = msgspec.convert(value, known[key].annotation, strict=not isinstance(value, str))
         except (msgspec.ValidationError, TypeError) as error:
@@ -114,8 +129,10 @@ def check(kind: str, name: str, target: Callable[..., Any], given: Mapping[str, 
     return checked
 
 
-def spec(kind: str, text: str) -> Spec:
+def spec(kind: str, text: str, *, beside: tuple[str, ...] = ()) -> Spec:
     """Parse `name` or `name:key=value,…`; values may be quoted. `name:rest` gives `rest` to the first parameter.
+
+    Keys named in `beside` are not the plugin's: they are kept apart.
 
     A dotted plugin is written `package.module:object` and takes its parameters after a second colon.
 
@@ -131,7 +148,9 @@ def spec(kind: str, text: str) -> Spec:
     function = target if callable(target) else getattr(target, "open", None)
     if function is None:
         return Spec(kind, head, target, {})
-    return Spec(kind, head, target, check(kind, head, function, _arguments(head, rest, function)))
+    given = _arguments(head, rest, function)
+    apart = {key: given.pop(key) for key in beside if key in given}
+    return Spec(kind, head, target, check(kind, head, function, given), apart)
 
 
 def quoted(value: Any) -> str:
@@ -197,7 +216,11 @@ def _bounds(annotation: Any) -> str:
             return _bounds(base)
         low = meta.ge if meta.ge is not None else (f"above {meta.gt}" if meta.gt is not None else None)
         high = meta.le if meta.le is not None else (f"below {meta.lt}" if meta.lt is not None else None)
-        return f"{low} … {high}" if high is not None and low is not None else f"{low if low is not None else high}…"
+        return (
+            f"{low} … {high}"
+            if high is not None and low is not None
+            else f"{low if low is not None else high}…"
+        )
     arguments = [a for a in typing.get_args(annotation) if a is not type(None)]
     if arguments and type(None) in typing.get_args(annotation):
         return " | ".join(_bounds(a) for a in arguments) + " | none"

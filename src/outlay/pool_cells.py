@@ -44,7 +44,11 @@ def pool_cells(recording: Recording, *, ks: Sequence[int] | None = None, seed: i
         for j, k in enumerate(ks):
             cells.append(
                 PoolCell(
-                    task=recording.task, model=recording.model, strategy=selection, k=k, questions=len(accuracy_QK),
+                    task=recording.task,
+                    model=recording.model,
+                    strategy=selection,
+                    k=k,
+                    questions=len(accuracy_QK),
                     accuracy=float(accuracy_QK[:, j].mean()),
                     interval=bootstrap(np.mean, accuracy_QK[:, j], seed=seed),
                     cost_nusd=None if cost_QK is None else float(cost_QK[:, j].mean()),

@@ -6,13 +6,17 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from outlay import plugins
 from outlay.config import Config, ModelEntry
 from outlay.errors import UsageError, nearest
 from outlay.models.endpoints import OPENAI
 from outlay.models.provider import Provider
 from outlay.money import FREE, Price, nusd
 
-FORMS = "local/NAME, local/PATH.gguf, recorded/FILE, a name of outlay.toml, or a model of the server at OPENAI_BASE_URL"
+FORMS = (
+    "local/NAME, local/PATH.gguf, recorded/FILE, a name of outlay.toml, a provider of your own as "
+    "package.module:object, or a model of the server at OPENAI_BASE_URL"
+)
 
 
 def open_model(name: str, config: Config, *, seed: int = 0, env: Mapping[str, str] = os.environ) -> Provider:
@@ -20,7 +24,8 @@ def open_model(name: str, config: Config, *, seed: int = 0, env: Mapping[str, st
 
     Args:
         name: `local/qwen2.5-coder-0.5b`, `local/PATH.gguf`, `recorded/FILE`, a name of `[models]` in outlay.toml, or
-            the name of a model of the OpenAI-compatible server at `OPENAI_BASE_URL` (`openai/NAME` or `NAME`).
+            the name of a model of the OpenAI-compatible server at `OPENAI_BASE_URL` (`openai/NAME` or `NAME`), or
+            `package.module:object`: a `Provider` of your own, or a function without arguments that makes one.
         config: the configuration.
         seed: permutes the samples of recorded models.
         env: where keys are read.
@@ -39,13 +44,32 @@ def open_model(name: str, config: Config, *, seed: int = 0, env: Mapping[str, st
         return recorded(rest, seed=seed)
     if name in config.models:
         return _server(config.models[name], env)
+    if _is_dotted(name):
+        return _own(name)
     if not name or name.startswith("/") or name.endswith((".gguf", ".json")):
         raise UsageError(f"There is no model {name!r}; write {FORMS}.")
     if not env.get("OPENAI_API_KEY") and not env.get("OPENAI_BASE_URL"):
         known = [*config.models, *(f"local/{n}" for n in _catalogue())]
-        raise UsageError(f"There is no model {name!r} ({nearest(name, known)}) and no server to ask: set "
-                         f"OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own.")
+        raise UsageError(
+            f"There is no model {name!r} ({nearest(name, known)}) and no server to ask: set "
+            f"OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own."
+        )
     return _server(ModelEntry(model=rest if head == "openai" and rest else name), env)
+
+
+def _is_dotted(name: str) -> bool:
+    """Whether a name is `package.module:object`; `qwen2.5:7b`, a model of a server, is not."""
+    module, colon, attribute = name.partition(":")
+    parts = module.split(".")
+    return bool(colon) and len(parts) > 1 and all(part.isidentifier() for part in (*parts, attribute))
+
+
+def _own(name: str) -> Provider:
+    found = plugins.load("model", name)
+    made = found() if isinstance(found, type) or not hasattr(found, "stream") and callable(found) else found
+    if not hasattr(made, "stream") or not hasattr(made, "card"):
+        raise UsageError(f"{name} is no model: it must be an outlay Provider, or a function that makes one.")
+    return made
 
 
 def _server(entry: ModelEntry, env: Mapping[str, str]) -> Provider:
@@ -57,13 +81,23 @@ def _server(entry: ModelEntry, env: Mapping[str, str]) -> Provider:
         raise UsageError(f"The key of {entry.model} is missing: set {entry.api_key_env}.")
     headers = {
         header: env[variable]
-        for header, variable in (("OpenAI-Organization", "OPENAI_ORG_ID"), ("OpenAI-Project", "OPENAI_PROJECT_ID"))
+        for header, variable in (
+            ("OpenAI-Organization", "OPENAI_ORG_ID"),
+            ("OpenAI-Project", "OPENAI_PROJECT_ID"),
+        )
         if env.get(variable)
     }
     return openai_chat(
-        entry.model, base_url=base_url, api_key=key, dialect=entry.dialect, headers=headers,
-        price=price_of(entry, base_url), context_tokens=entry.context_tokens,
-        max_output_tokens=entry.max_output_tokens, max_n=entry.max_n, concurrency=entry.concurrency,
+        entry.model,
+        base_url=base_url,
+        api_key=key,
+        dialect=entry.dialect,
+        headers=headers,
+        price=price_of(entry, base_url),
+        context_tokens=entry.context_tokens,
+        max_output_tokens=entry.max_output_tokens,
+        max_n=entry.max_n,
+        concurrency=entry.concurrency,
     )
 
 
@@ -77,13 +111,17 @@ def price_of(entry: ModelEntry, base_url: str) -> Price | None:
         return FREE
     if entry.input_usd_per_mtok is not None and entry.output_usd_per_mtok is not None:
         return Price(
-            nusd(entry.input_usd_per_mtok), nusd(entry.output_usd_per_mtok),
+            nusd(entry.input_usd_per_mtok),
+            nusd(entry.output_usd_per_mtok),
             None if entry.cache_read_usd_per_mtok is None else nusd(entry.cache_read_usd_per_mtok),
             None if entry.cache_write_usd_per_mtok is None else nusd(entry.cache_write_usd_per_mtok),
-            source="outlay.toml", date="",
+            source="outlay.toml",
+            date="",
         )
     if entry.input_usd_per_mtok is not None or entry.output_usd_per_mtok is not None:
-        raise UsageError(f"The price of {entry.model} is half there: give input_usd_per_mtok and output_usd_per_mtok.")
+        raise UsageError(
+            f"The price of {entry.model} is half there: give input_usd_per_mtok and output_usd_per_mtok."
+        )
     from outlay.models.prices import lookup
 
     return lookup(entry.model, base_url=base_url, on=datetime.now(UTC).date())
