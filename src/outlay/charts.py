@@ -198,7 +198,7 @@ def worth_chart(points: Sequence[Point], *, width: int | str = "container", heig
     Example:
         >>> chart = worth_chart([Point("single", "m", 0.001, 0.5, 0.4, 0.6, 24, bought=True)])
         >>> print(chart["data"]["values"][-1]["left"])
-        0.498
+        0.496
     """
     drawn = sorted((p for p in points if p.bought and p.accuracy > 0), key=lambda p: p.cost_usd)
     paid = [p.cost_usd / p.accuracy for p in drawn if p.cost_usd > 0]

@@ -15,7 +15,8 @@ import msgspec
 from outlay.charts import Chart, theme
 from outlay.errors import UsageError
 from outlay.report import page_tables as tables
-from outlay.report.market import Market, short
+from outlay.report.market import Market
+from outlay.report.offer import short
 from outlay.report.pictures import curves_picture, frontier_picture, worth_picture
 from outlay.report.summary import PriceLine, Provenance, Report
 from outlay.report.words import SOURCES, buying_advice, cautions, dollars

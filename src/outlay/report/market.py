@@ -9,39 +9,14 @@ from msgspec import Struct
 
 from outlay.economics.frontier import frontier
 from outlay.economics.worth import worth_ranges
-from outlay.money import NUSD
-from outlay.report.cells import Cell, Key, Range, by_cell, right_by_question
+from outlay.report.cells import Cell, Key, by_cell, right_by_question
 from outlay.report.comparisons import SIGNIFICANT, compare
+from outlay.report.offer import Offer, offers_of_cells, offers_of_pools, without_repeats
 from outlay.report.outcome import Outcome, PoolCell
 from outlay.stats.paired import paired
 
 SOURCES = ("live", "recorded", "pools")
 """Where offers come from, in the order in which reports show them."""
-
-
-class Offer(Struct, frozen=True):
-    """A plan as the market sees it: what it costs and how often it is right."""
-
-    plan: str
-    """Strategy and verifier as people read them."""
-    name: str
-    """The same with the model, where the market has several."""
-    model: str
-    strategy: str
-    verifier: str
-    questions: int
-    accuracy: float
-    accuracy_interval: Range
-    cost_usd: float | None
-    k: int | None = None
-    """Samples a question, for recorded pools."""
-    standard_error: float | None = None
-    oracle: bool = False
-
-    @property
-    def cost_of_pass_usd(self) -> float | None:
-        """Dollars per right answer, None where the price is unknown or none is right."""
-        return self.cost_usd / self.accuracy if self.cost_usd is not None and self.accuracy > 0 else None
 
 
 class Buy(Struct, frozen=True):
@@ -122,11 +97,11 @@ def _of_cells(
         step = compare(right, group[after].key, group[before].key, "baseline", seed=seed)
         return step is not None and step.established and step.difference > 0
 
-    return _market(task, source, _offers_of_cells(group), [frozenset(right[c.key]) for c in group], righter)
+    return _market(task, source, offers_of_cells(group), [frozenset(right[c.key]) for c in group], righter)
 
 
 def _of_pools(task: str, pools: Sequence[PoolCell], seed: int) -> Market:
-    group = _without_repeats(pools)
+    group = without_repeats(pools)
 
     def righter(before: int, after: int) -> bool:
         a, b = group[before], group[after]
@@ -135,7 +110,7 @@ def _of_pools(task: str, pools: Sequence[PoolCell], seed: int) -> Market:
         step = paired(a.accuracy_Q, b.accuracy_Q, seed=seed)
         return step.p_value < SIGNIFICANT and step.interval.low > 0
 
-    return _market(task, "pools", _offers_of_pools(group), [p.questions for p in group], righter)
+    return _market(task, "pools", offers_of_pools(group), [p.questions for p in group], righter)
 
 
 def _market(
@@ -178,79 +153,3 @@ def _left_out(offer: Offer, same_questions: bool) -> str:
             f"{offer.name} answered other questions ({offer.questions}), so it is not compared with the rest."
         )
     return f"{offer.name} has no known price, so it is not compared; state the price of {offer.model}."
-
-
-def _offers_of_cells(group: Sequence[Cell]) -> list[Offer]:
-    several = len({c.model for c in group}) > 1
-    return [
-        Offer(
-            plan=named(c.strategy, c.verifier),
-            name=named(c.strategy, c.verifier, c.model if several else ""),
-            model=c.model,
-            strategy=c.strategy,
-            verifier=c.verifier,
-            questions=c.questions,
-            accuracy=c.accuracy,
-            accuracy_interval=c.accuracy_interval,
-            cost_usd=c.cost_usd,
-            oracle=c.oracle,
-        )
-        for c in group
-    ]
-
-
-def _without_repeats(pools: Sequence[PoolCell]) -> list[PoolCell]:
-    """One sample is one plan under every selection, so it stands once a model."""
-    kept: dict[tuple, PoolCell] = {}
-    for p in pools:
-        plan = (p.model, p.accuracy) if _is_single(p) else (p.model, p.strategy, p.k, p.oracle)
-        kept.setdefault(plan, p)
-    return list(kept.values())
-
-
-def _is_single(p: PoolCell) -> bool:
-    return p.k == 1 and not p.oracle
-
-
-def _offers_of_pools(group: Sequence[PoolCell]) -> list[Offer]:
-    several = len({p.model for p in group}) > 1
-    return [_offer_of_pool(p, "single" if _is_single(p) else f"{p.strategy} of {p.k}", several) for p in group]
-
-
-def _offer_of_pool(p: PoolCell, plan: str, several: bool) -> Offer:
-    return Offer(
-        plan=plan,
-        name=named(plan, "", p.model if several else ""),
-        model=p.model,
-        strategy=p.strategy,
-        verifier="",
-        questions=p.questions,
-        accuracy=p.accuracy,
-        accuracy_interval=(p.interval.low, p.interval.high),
-        cost_usd=None if p.cost_nusd is None else p.cost_nusd / NUSD,
-        k=p.k,
-        standard_error=p.standard_error,
-        oracle=p.oracle,
-    )
-
-
-def named(strategy: str, verifier: str = "", model: str = "") -> str:
-    """A plan as people read it.
-
-    Example:
-        >>> named("best_of_n:n=8", "judge", "local/qwen")
-        'best_of_n:n=8 checked by judge on local/qwen'
-    """
-    return strategy + (f" checked by {verifier}" if verifier else "") + (f" on {short(model)}" if model else "")
-
-
-def short(model: str) -> str:
-    """A model's name without the folders of a file, cut at 48 characters.
-
-    Example:
-        >>> short("local//home/me/models/tiny.gguf")
-        'local/tiny.gguf'
-    """
-    head, slash, tail = model.partition("/")
-    name = f"{head}/{tail.rsplit('/', 1)[-1]}" if slash else model
-    return name if len(name) <= 48 else f"{name[:47]}…"

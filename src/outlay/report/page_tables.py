@@ -9,7 +9,8 @@ from math import log10
 
 from outlay.report.cells import Cell, Range
 from outlay.report.comparisons import Comparison
-from outlay.report.market import Market, Offer, named, short
+from outlay.report.market import Market
+from outlay.report.offer import Offer, named, short
 from outlay.report.words import buying_steps, dollars, per_right, percent
 
 PILL = ' <span class="pill">best buy</span>'

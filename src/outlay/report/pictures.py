@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from outlay.charts import Chart, Point, curves_chart, frontier_chart, worth_chart
-from outlay.report.market import Market, Offer, short
+from outlay.report.market import Market
+from outlay.report.offer import Offer, short
 
 
 def frontier_picture(market: Market, *, height: int = 380) -> Chart:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from outlay.report.cells import Cell, Range
-from outlay.report.market import Market, Offer, short
+from outlay.report.market import Market
+from outlay.report.offer import Offer, short
 from outlay.report.summary import Report
 from outlay.report.words import buying_advice, buying_steps, cautions, dollars, headline, per_right, percent
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from outlay.money import NUSD, show
 from outlay.report.cells import Cell, Key
 from outlay.report.comparisons import Comparison
-from outlay.report.market import Market, Offer, named, short
+from outlay.report.market import Market
+from outlay.report.offer import Offer, named, short
 from outlay.report.summary import Report
 
 FEW_QUESTIONS = 100
@@ -164,10 +165,7 @@ def _unestablished(market: Market) -> list[str]:
     ]
     if not steps:
         return []
-    why = (
-        "their intervals overlap" if market.source == "pools" else "the paired interval includes 0, or p ≥ 0.05"
-    )
-    return [f"These questions do not establish that the dearer plan is righter ({why}): {'; '.join(steps)}."]
+    return [f"These questions do not establish that the dearer plan is righter: {'; '.join(steps)}."]
 
 
 def _verifiers(own: Sequence[Comparison], market: Market) -> list[str]:

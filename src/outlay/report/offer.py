@@ -1,0 +1,114 @@
+"""What a plan offers: how often it is right, at which cost; live or recorded, the same type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from outlay.money import NUSD
+from outlay.report.cells import Cell, Range
+from outlay.report.outcome import PoolCell
+
+
+class Offer(Struct, frozen=True):
+    """A plan as the market sees it: what it costs and how often it is right."""
+
+    plan: str
+    """Strategy and verifier as people read them."""
+    name: str
+    """The same with the model, where the market has several."""
+    model: str
+    strategy: str
+    verifier: str
+    questions: int
+    accuracy: float
+    accuracy_interval: Range
+    cost_usd: float | None
+    k: int | None = None
+    """Samples a question, for recorded pools."""
+    standard_error: float | None = None
+    oracle: bool = False
+
+    @property
+    def cost_of_pass_usd(self) -> float | None:
+        """Dollars per right answer, None where the price is unknown or none is right."""
+        return self.cost_usd / self.accuracy if self.cost_usd is not None and self.accuracy > 0 else None
+
+
+def offers_of_cells(group: Sequence[Cell]) -> list[Offer]:
+    """The offers of the cells of one task, in their order."""
+    several = len({c.model for c in group}) > 1
+    return [
+        Offer(
+            plan=named(c.strategy, c.verifier),
+            name=named(c.strategy, c.verifier, c.model if several else ""),
+            model=c.model,
+            strategy=c.strategy,
+            verifier=c.verifier,
+            questions=c.questions,
+            accuracy=c.accuracy,
+            accuracy_interval=c.accuracy_interval,
+            cost_usd=c.cost_usd,
+            oracle=c.oracle,
+        )
+        for c in group
+    ]
+
+
+def without_repeats(pools: Sequence[PoolCell]) -> list[PoolCell]:
+    """One sample is one plan under every selection, so it stands once a model."""
+    kept: dict[tuple, PoolCell] = {}
+    for p in pools:
+        plan = (p.model, p.accuracy) if _is_single(p) else (p.model, p.strategy, p.k, p.oracle)
+        kept.setdefault(plan, p)
+    return list(kept.values())
+
+
+def _is_single(p: PoolCell) -> bool:
+    return p.k == 1 and not p.oracle
+
+
+def offers_of_pools(group: Sequence[PoolCell]) -> list[Offer]:
+    """The offers of the recorded pools of one task, in their order."""
+    several = len({p.model for p in group}) > 1
+    return [_offer_of_pool(p, "single" if _is_single(p) else f"{p.strategy} of {p.k}", several) for p in group]
+
+
+def _offer_of_pool(p: PoolCell, plan: str, several: bool) -> Offer:
+    return Offer(
+        plan=plan,
+        name=named(plan, "", p.model if several else ""),
+        model=p.model,
+        strategy=p.strategy,
+        verifier="",
+        questions=p.questions,
+        accuracy=p.accuracy,
+        accuracy_interval=(p.interval.low, p.interval.high),
+        cost_usd=None if p.cost_nusd is None else p.cost_nusd / NUSD,
+        k=p.k,
+        standard_error=p.standard_error,
+        oracle=p.oracle,
+    )
+
+
+def named(strategy: str, verifier: str = "", model: str = "") -> str:
+    """A plan as people read it.
+
+    Example:
+        >>> named("best_of_n:n=8", "judge", "local/qwen")
+        'best_of_n:n=8 checked by judge on local/qwen'
+    """
+    return strategy + (f" checked by {verifier}" if verifier else "") + (f" on {short(model)}" if model else "")
+
+
+def short(model: str) -> str:
+    """A model's name without the folders of a file, cut at 48 characters.
+
+    Example:
+        >>> short("local//home/me/models/tiny.gguf")
+        'local/tiny.gguf'
+    """
+    head, slash, tail = model.partition("/")
+    name = f"{head}/{tail.rsplit('/', 1)[-1]}" if slash else model
+    return name if len(name) <= 48 else f"{name[:47]}…"
