@@ -1,6 +1,6 @@
 """Every verifier, unasked: scores in [0, 1], right answers accepted, wrong ones not, paid, bounded, replayable.
 
-`command` and `code_tests` run real programs; where there is no sandbox, `code_tests` must refuse with a sentence.
+`command` and `code_tests` run real programs; where there is no sandbox, `code_tests` refuses with a sentence.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def test_tests_without_a_check_are_refused(tests):
             0,
         ),
         (
-            "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\ndef f(x):\n    return P(x).x + 1",
+            "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\ndef f(x): return P(x).x + 1",
             2,
         ),
         ("f = lambda x: x + 1\nif __name__ == '__main__':\n    f = None", 2),
