@@ -124,3 +124,12 @@ def test_pools_of_different_numbers_of_questions_are_not_compared():
     (found,) = summarise([], [cell, other, replace(cell, k=2)], seed=1).markets
     assert {o.model for o in found.offers} == {"a"}
     assert "single on b" in found.left_out[0]
+
+
+def test_the_cheapest_plan_for_a_required_accuracy():
+    found = market(plan("single", "1" * 17 + "000", 1_000_000), plan("adaptive", "1" * 19 + "0", 4_000_000))
+    assert words.required_accuracy(found) == (
+        "The cheapest plan that was right on at least 80 %: single, $0.001 a question; "
+        "90 %: adaptive, $0.004 a question; 95 %: adaptive, $0.004 a question."
+    )
+    assert words.required_accuracy(market(plan("single", "10", None))) == ""

@@ -19,7 +19,7 @@ from outlay.report.market import Market
 from outlay.report.offer import short
 from outlay.report.pictures import curves_picture, frontier_picture, worth_picture
 from outlay.report.summary import PriceLine, Provenance, Report
-from outlay.report.words import SOURCES, buying_advice, cautions, dollars
+from outlay.report.words import SOURCES, buying_advice, cautions, dollars, required_accuracy
 
 VENDORED = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
 FRONTIER = (
@@ -148,6 +148,7 @@ def _section(market: Market, report: Report, pictures: _Pictures) -> str:
         tables.ribbon(market),
         tables.buys(market),
         f'<p class="advice">{escape(buying_advice(market))}</p>',
+        f'<p class="note">{escape(required_accuracy(market))}</p>',
     ]
     if market.offers:
         parts += ["<h3>Accuracy and cost</h3>", pictures.add(frontier_picture(market), FRONTIER)]

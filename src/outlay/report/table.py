@@ -9,7 +9,16 @@ from outlay.report.cells import Cell, Range
 from outlay.report.market import Market
 from outlay.report.offer import Offer, short
 from outlay.report.summary import Report
-from outlay.report.words import buying_advice, buying_steps, cautions, dollars, headline, per_right, percent
+from outlay.report.words import (
+    buying_advice,
+    buying_steps,
+    cautions,
+    dollars,
+    headline,
+    per_right,
+    percent,
+    required_accuracy,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -42,6 +51,7 @@ def write(report: Report, out: TextIO, *, width: int | None = None) -> None:
             console.print(table)
         console.print("What to buy, by what a right answer is worth to you:", style="bold")
         console.print(_steps(market) if market.offers else clean(buying_advice(market)))
+        console.print(clean(required_accuracy(market)))
         for sentence in cautions(market, report.comparisons, report.cells):
             console.print(f"- {clean(sentence)}")
         if market.oracles:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from outlay.economics.frontier import cheapest
 from outlay.money import NUSD, show
 from outlay.report.cells import Cell, Key
 from outlay.report.comparisons import Comparison
@@ -13,6 +14,8 @@ from outlay.report.summary import Report
 
 FEW_QUESTIONS = 100
 """Below this many, a 95 % interval of an accuracy near one half is wider than ±10 points."""
+REQUIRED = (0.8, 0.9, 0.95)
+"""The accuracies for which the cheapest plan is named."""
 SOURCES = {
     "live": "asked live",
     "recorded": "strategies on recorded samples",
@@ -88,6 +91,19 @@ def buying_steps(market: Market) -> list[tuple[str, str]]:
     return steps
 
 
+def required_accuracy(market: Market) -> str:
+    """The cheapest plan for each of three required accuracies, in one sentence; empty where there are no plans."""
+    if not market.offers:
+        return ""
+    costs, accuracies = [o.cost_usd or 0.0 for o in market.offers], [o.accuracy for o in market.offers]
+    parts = []
+    for level in REQUIRED:
+        found = cheapest(costs, accuracies, level)
+        plan = "none" if found is None else f"{market.offers[found].name}, {dollars(costs[found])} a question"
+        parts.append(f"{percent(level)}: {plan}")
+    return f"The cheapest plan that was right on at least {'; '.join(parts)}."
+
+
 def cautions(market: Market, comparisons: Sequence[Comparison], cells: Sequence[Cell] = ()) -> list[str]:
     """What the figures do not show, one plain sentence each; the weightiest first.
 
@@ -109,8 +125,9 @@ def sentences(report: Report) -> list[str]:
     """The whole report in words, for a terminal: headline, advice and cautions of each market."""
     said: list[str] = []
     for market in report.markets:
-        said += [headline(market), buying_advice(market), *cautions(market, report.comparisons, report.cells)]
-    return said
+        said += [headline(market), buying_advice(market), required_accuracy(market)]
+        said += cautions(market, report.comparisons, report.cells)
+    return [s for s in said if s]
 
 
 def compared(c: Comparison, *, several_models: bool = False) -> str:
@@ -183,7 +200,7 @@ def _right_answer(market: Market) -> list[str]:
     for model in dict.fromkeys(o.model for o in market.offers):
         mine = [o for o in market.offers if o.model == model and o.cost_of_pass_usd is not None]
         plain = next((o for o in mine if _is_single(o)), None)
-        best = max(mine, key=lambda o: o.accuracy, default=None)
+        best = max(mine, key=lambda o: (o.accuracy, -(o.cost_usd or 0.0)), default=None)
         if plain is None or best is None or best is plain or best.accuracy <= plain.accuracy:
             continue
         before, after = plain.cost_of_pass_usd or 0.0, best.cost_of_pass_usd or 0.0
