@@ -44,7 +44,7 @@ def machine() -> str:
 
 def unread(run: int) -> str:
     """A prompt that shares nothing with another run's but the template."""
-    rng = random.Random(run)
+    rng = random.Random(f"prompt {run}")
     words = ("".join(rng.choices(SYLLABLES, k=2)) for _ in range(PROMPT_WORDS))
     return f"{rng.random()} What do these names have in common? " + " ".join(words)
 
