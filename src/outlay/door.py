@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from outlay.book import Book
 from outlay.budget import Amount, Budget
 from outlay.concurrency import together
 from outlay.errors import BudgetExceeded, OutlayError
+from outlay.metering import as_bought, total
 from outlay.models.provider import Card
 from outlay.money import cost_nusd
 from outlay.purchase import Purchase, write_ahead
@@ -152,22 +153,12 @@ class Door:
     def _count_hits(self, ask: Ask, card: Card, asked: Asked, spent: Spent, *, prompts: int) -> None:
         """Cost what came from the call cache as if it were bought with the rest of the draw, in `prompts` requests."""
         hits = list(asked.hits.values())
-        reads = [c.usage for c in hits][: prompts if card.shares_prompt else None]
-        usage = Usage(
-            sum(u.input_tokens for u in reads),
-            sum(c.usage.output_tokens for c in hits),
-            _known(u.cache_read_tokens for u in reads),
-            _known(u.cache_write_tokens for u in reads),
-        )
-        cost = None if card.price is None else cost_nusd(card.price, usage)
+        parts = as_bought(hits, prompts=prompts if card.shares_prompt else None)
+        usage, price = total(parts), card.price
+        cost = None if price is None else sum(cost_nusd(price, part) for part in parts)
         spent.add(usage, calls=len(hits), cost=cost, paid=0)
         if self.book.replay is None:
             row = self.book.opened(
                 ask.question_id, ask.role, card.name, hits[0].sample, len(hits), Amount(cost)
             )
             self.session.store.record_cached(row, self.book.ended(row, "cached", cost, 0, usage, "", ""))
-
-
-def _known(counts: Iterable[int | None]) -> int | None:
-    present = [c for c in counts if c is not None]
-    return sum(present) if present else None

@@ -6,6 +6,7 @@ if the model hides no reasoning (`counted`); else the bound that was reserved (`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from outlay.errors import BadReply
@@ -153,18 +154,51 @@ def _join(tools: dict[int, dict[str, Any]], fragment: dict[str, Any]) -> None:
     call["function"]["arguments"] += function.get("arguments") or ""
 
 
-def _together(parts: list[Usage]) -> Usage:
+def as_bought(hits: Sequence[Completion], *, prompts: int | None) -> list[Usage]:
+    """Usage of completions from the call cache, by the purchase that each came in.
+
+    Grouped so, their price rounds as it did when they were bought: an answer costs the same whether its samples are
+    bought now or were bought before.
+
+    Args:
+        hits: completions in index order.
+        prompts: how many of the purchases read the prompt, the latest ones first; None: every completion did.
+    """
+    if prompts is None:
+        return [c.usage for c in hits]
+    batches: dict[str, list[Usage]] = {}
+    for completion in hits:
+        batches.setdefault(completion.batch, []).append(completion.usage)
+    without = len(batches) - prompts
+    return [
+        _together(parts) if number >= without else Usage(0, sum(p.output_tokens for p in parts))
+        for number, parts in enumerate(batches.values())
+    ]
+
+
+def total(parts: Sequence[Usage]) -> Usage:
+    """The sum of several purchases. A cache bucket or reasoning that nobody reported stays unknown."""
+    return Usage(
+        input_tokens=sum(p.input_tokens for p in parts),
+        output_tokens=sum(p.output_tokens for p in parts),
+        cache_read_tokens=_known([p.cache_read_tokens for p in parts]),
+        cache_write_tokens=_known([p.cache_write_tokens for p in parts]),
+        reasoning_tokens=_known([p.reasoning_tokens for p in parts]),
+    )
+
+
+def _together(parts: Sequence[Usage]) -> Usage:
     """Usage of a request whose choices were reported one by one: the prompt once, the outputs summed."""
-
-    def known(values: list[int | None]) -> int | None:
-        present = [v for v in values if v is not None]
-        return sum(present) if present else None
-
     first = parts[0]
     return Usage(
         input_tokens=max(p.input_tokens for p in parts),
         output_tokens=sum(p.output_tokens for p in parts),
         cache_read_tokens=first.cache_read_tokens,
         cache_write_tokens=first.cache_write_tokens,
-        reasoning_tokens=known([p.reasoning_tokens for p in parts]),
+        reasoning_tokens=_known([p.reasoning_tokens for p in parts]),
     )
+
+
+def _known(values: Sequence[int | None]) -> int | None:
+    present = [v for v in values if v is not None]
+    return sum(present) if present else None

@@ -62,8 +62,13 @@ async def run_of(model, *, limits=None, cache=False, clock=None, seed=0):
     clock = clock or Clock()
     store = await Sqlite.open(":memory:")
     session = Session(
-        run_id="r", providers={"default": model}, cards={"default": await model.card()}, store=store, clock=clock,
-        sleep=clock.sleep, cache=cache,
+        run_id="r",
+        providers={"default": model},
+        cards={"default": await model.card()},
+        store=store,
+        clock=clock,
+        sleep=clock.sleep,
+        cache=cache,
     )
     budget = Budget(limits, clock=clock)
     run = Run(Door(session), budget, seed=seed, question_id="q")
@@ -128,7 +133,10 @@ async def test_what_cannot_be_counted_stands_at_its_bound_unreconciled(model):
         await run.sample(ASK, n=1)
         (row,) = await rows(run.store)
     assert row["mark"] == "unreconciled"
-    assert (row["input_tokens"], row["output_tokens"]) == (row["bound_input_tokens"], row["bound_output_tokens"])
+    assert (row["input_tokens"], row["output_tokens"]) == (
+        row["bound_input_tokens"],
+        row["bound_output_tokens"],
+    )
     assert row["output_tokens"] == 10
 
 
@@ -315,6 +323,16 @@ async def test_a_draw_costs_the_same_whatever_part_of_it_was_cached(width, befor
         assert run.spent.cost_nusd - already == whole_price
 
 
+async def test_cached_samples_round_as_they_did_when_bought():
+    """Three purchases of a fraction of a nano-dollar each cost three, whichever of them are hits the next time."""
+    model = scripted(lambda request, index: "42", price=Price(1, 1), shares_prompt=False)
+    async with run_of(model, cache=True) as run:
+        await run.sample(ASK, n=3)
+        assert run.spent.cost_nusd == 3
+        await run.sample(ASK, n=3)
+        assert run.spent.cost_nusd == 6
+
+
 async def test_an_unknown_price_is_unknown_and_never_zero():
     async with run_of(scripted(lambda r, i: "42", price=None)) as run:
         await run.sample(ASK, n=1)
@@ -345,7 +363,8 @@ async def test_a_free_model_passes_a_cap_of_nothing():
 
 
 IMAGE = Question(
-    "q", ({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x" * 9999}}]},),
+    "q",
+    ({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x" * 9999}}]},),
     sampling=Sampling(max_output_tokens=10),
 )
 
