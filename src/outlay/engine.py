@@ -23,6 +23,7 @@ from outlay.models.provider import ABILITIES, Card, Provider
 from outlay.prompts.answer_format import VERSION as PROMPTS
 from outlay.prompts.answer_format import instruct
 from outlay.run import Run, Verifier
+from outlay.sandbox.checks import run_checks
 from outlay.sandbox.killable import Workers
 from outlay.session import Session
 from outlay.store.protocol import Store
@@ -236,8 +237,20 @@ class Outlay:
         return msgspec.structs.replace(answer, trace_id=trace_id)
 
     async def judge(self, item: Item, answer: str | None, text: str) -> float:
-        """How right an answer to a task's item is, in [0, 1]; algebra and foreign code run in killable workers."""
-        return await item.judge(answer, text, self._workers.call)
+        """How right an answer to a task's item is, in [0, 1].
+
+        Algebra runs in killable workers, code against the item's tests in the sandbox. Judging is the experimenter's,
+        not the buyer's: it is not charged.
+
+        Raises:
+            MissingAbility: the item has tests and there is no sandbox here.
+        """
+        if not item.tests:
+            return await item.judge(answer, text, self._workers.call)
+        if not answer:
+            return 0.0
+        checked = await run_checks(answer, item.tests)
+        return checked.passed / checked.total
 
     def bound(self, question: Question, strategy: str) -> Bound:
         """The worst case of a strategy on a question as it would be asked, images left out.

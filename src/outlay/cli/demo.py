@@ -56,6 +56,8 @@ def demo(
     json:
         Print a JSON array with one object a cell instead of the tables.
     """
+    import msgspec
+
     from outlay.cli import _results
     from outlay.cli._terminal import note
     from outlay.cli.bench import buy
@@ -68,8 +70,9 @@ def demo(
     note("2/3 recorded: two models, 40 questions × 16 samples each, every sub-pool averaged.")
     pools = [cell for name in POOLS for cell in pool_cells(read(name), seed=seed)]
     note("3/3 the report.")
-    page = out / "report.html"
-    write(_results.read(out, pools), page)
+    page, report = out / "report.html", _results.read(out, pools)
+    write(report, page)
+    (out / "report.json").write_bytes(msgspec.json.encode(report))
     _results.show(out, json=json, pools=pools)
     note(f"The page with the pictures is {page}.")
 
