@@ -27,6 +27,7 @@ NOW = {"Retry-After": "0"}
         (("ask", "q", "--max-tokens", "-1"), "a number from 0 up"),
         (("ask", " "), "question is empty"),
         (("ask", "q", "--sed", "1"), "Unknown option"),
+        (("ask", "--jsn"), "no option --jsn"),
         (("ask",), "requires an argument"),
         (("ask", "q", "--strategy", "best_of_n:n=2", "--kind", "number"), "needs a verifier"),
         (("bench", "--out", "d"), "No task was named"),

@@ -83,6 +83,7 @@ def application(*, listed: bool = False) -> App:
         result_action="return_value",
         exit_on_error=False,
         print_error=False,
+        suppress_keyboard_interrupt=False,
         default_parameter=plain,
     )
     for name in commands():

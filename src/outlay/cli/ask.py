@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 async def ask(
-    question: str,
+    question: Annotated[str, Parameter(allow_leading_hyphen=True)],
     *,
     strategy: str = "single",
     kind: str | None = None,
@@ -136,6 +137,8 @@ class _Stream:
 def _read(question: str) -> str:
     from outlay.errors import UsageError
 
+    if re.fullmatch(r"--?[A-Za-z][\w-]*(=.*)?", question):
+        raise UsageError(f"There is no option {question}; see `outlay ask --help`.")
     text = sys.stdin.read() if question == "-" else question
     if not text.strip():
         raise UsageError("The question is empty; write it in quotes, or - to read it from standard input.")

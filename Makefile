@@ -1,0 +1,59 @@
+# `make` prints what there is to make: each target with the comment after its `##`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# The folder in which tests keep the small model they run.
+TEST_HOME ?= $(or $(OUTLAY_TEST_HOME),$(HOME)/.cache/outlay-tests)
+EXTRA_TESTS = $(shell grep -rlE 'math_verify|reasoning_gym' tests --include='test_*.py')
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo dev test test-extras lint bench clean
+
+help: ## print this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
+
+venv: .venv/installed ## make .venv with outlay and the engine for local models in it (no compiler needed)
+
+demo: venv ## bring a small model here and compare strategies on it: a first result in minutes
+	$(BIN)/outlay pull qwen2.5-coder-0.5b
+	$(BIN)/outlay demo
+
+dev: .venv/dev ## add to .venv what tests and checks need
+
+test: dev lint ## check everything but the extras, a real small model included (under 10 minutes on 2 cores)
+	OUTLAY_HOME="$(TEST_HOME)" $(BIN)/outlay pull smollm2-135m
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-extras: dev ## install the extras `tasks` and `math` (needs a C compiler) and run the tests that need them
+	$(BIN)/python -m pip install --quiet -e '.[local,math,tasks]'
+	$(BIN)/python -m pytest $(EXTRA_TESTS)
+
+lint: dev ## style, types and the layers of the house
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+bench: dev ## measure start-up, metered calls, streamed calls and recorded pools on this machine
+	$(BIN)/python bench/start_up.py
+	$(BIN)/python bench/door.py
+	$(BIN)/python bench/http_cpu.py
+	$(BIN)/python bench/pools.py
+
+clean: ## remove .venv and caches; models and the ledger stay
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "outlay needs Python 3.11 or newer; name one like: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+.venv/installed: .venv/python pyproject.toml
+	$(BIN)/python -m pip install -e '.[local]'
+	@touch $@
+
+.venv/dev: .venv/installed pyproject.toml
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
