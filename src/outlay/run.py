@@ -42,16 +42,25 @@ class Run:
         notes: sentences that belong into the answer, about what could not be done.
     """
 
-    def __init__(self, door: Door, budget: Budget, *, seed: int, question_id: str, verifier: Verifier | None = None,
-                 listener: Callable[[dict[str, Any]], None] | None = None):
+    def __init__(
+        self,
+        door: Door,
+        budget: Budget,
+        *,
+        seed: int,
+        question_id: str,
+        verifier: Verifier | None = None,
+        listener: Callable[[dict[str, Any]], None] | None = None,
+    ):
         self._door, self.budget, self.seed, self.question_id = door, budget, seed, question_id
         self._verifier, self._listener = verifier, listener
         self._occurrences: dict[str, int] = {}
         self.spent = Spent()
         self.notes: list[str] = []
 
-    async def sample(self, question: Question, *, n: int, start: int = 0, role: str = "default",
-                     planned: int | None = None) -> Pool:
+    async def sample(
+        self, question: Question, *, n: int, start: int = 0, role: str = "default", planned: int | None = None
+    ) -> Pool:
         """Draw samples `start … start + n - 1` of the question and classify their answers.
 
         What fails is data: a failed sample stands in the pool with its error. Samples that the budget refuses stand
@@ -86,8 +95,16 @@ class Run:
         samples = sorted((*pool.samples, *more.samples), key=lambda s: s.index)
         return await classify(msgspec.structs.replace(pool, samples=tuple(samples)), self._work)
 
-    async def complete(self, messages: Sequence[Message], *, role: str, label: str, n: int = 1,
-                       sampling: Sampling = Sampling(), prefix: str | None = None) -> tuple[Completion, ...]:
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        *,
+        role: str,
+        label: str,
+        n: int = 1,
+        sampling: Sampling = Sampling(),
+        prefix: str | None = None,
+    ) -> tuple[Completion, ...]:
         """`n` completions of messages that are not the question itself: a judge's, a checker's.
 
         Args:
@@ -149,7 +166,9 @@ class Run:
 
     async def seconds(self, key: str, most_s: float, work: Callable[[], Awaitable[Any]]) -> Any:
         """Like `observe`, and charged by the second of this machine: `most_s` is reserved, what it took is settled."""
-        return await self._door.seconds(self.budget, self.question_id, self._unique(key), most_s, work, self.spent)
+        return await self._door.seconds(
+            self.budget, self.question_id, self._unique(key), most_s, work, self.spent
+        )
 
     def need(self, abilities: frozenset[str], *, role: str = "default") -> None:
         """Refuse, before a cent is spent, a plan whose model lacks an ability.
@@ -159,8 +178,10 @@ class Run:
         """
         card = self._door.card(role)
         for ability in sorted(abilities - card.abilities):
-            raise MissingAbility(f"The model {card.name} lacks the ability {ability} ({ABILITIES[ability]}); choose a "
-                                 f"model that has it: `outlay models` shows which do.")
+            raise MissingAbility(
+                f"The model {card.name} lacks the ability {ability} ({ABILITIES[ability]}); choose a "
+                f"model that has it: `outlay models` shows which do."
+            )
 
     def price_of(self, usage: Usage, *, role: str = "default") -> int | None:
         """What `usage` would cost on a role's model, in nano-dollars; None where its price is unknown."""
@@ -174,8 +195,14 @@ class Run:
 
     def fork(self, limits: Limits, *, verifier: Verifier | None = None) -> Run:
         """A run with a slice of this budget; what it spends counts here and in `spent`."""
-        sub = Run(self._door, self.budget.fork(limits), seed=self.seed, question_id=self.question_id,
-                  verifier=verifier or self._verifier, listener=self._listener)
+        sub = Run(
+            self._door,
+            self.budget.fork(limits),
+            seed=self.seed,
+            question_id=self.question_id,
+            verifier=verifier or self._verifier,
+            listener=self._listener,
+        )
         sub.spent, sub.notes, sub._occurrences = self.spent, self.notes, self._occurrences
         return sub
 

@@ -14,6 +14,8 @@ import msgspec
 from outlay.errors import OutlayError, UsageError
 
 VERSION = 1
+STUCK_S = 10.0
+"""Nothing is bought or computed between two steps of a replay, so a turn that does not come by then never does."""
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
@@ -41,11 +43,13 @@ class Trace:
             UsageError: not a trace, or of a newer version.
         """
         try:
-            events = [msgspec.json.decode(line) for line in data.splitlines() if line]
+            events = [msgspec.json.decode(line, type=dict[str, Any]) for line in data.splitlines() if line]
         except msgspec.DecodeError as error:
             raise UsageError(f"This is not a trace: {error}.") from None
         if any(e.get("v") != VERSION for e in events):
-            raise UsageError(f"This trace is not of version {VERSION}; replay it with the outlay that wrote it.")
+            raise UsageError(
+                f"This trace is not of version {VERSION}; replay it with the outlay that wrote it."
+            )
         return Trace(events)
 
 
@@ -58,7 +62,7 @@ class Replay:
     def __init__(self, trace: Trace):
         self._events = trace.events
         self._at = 0
-        self._waiting: dict[tuple[str, str], asyncio.Future[None]] = {}
+        self._waiting: dict[tuple[str, str], list[asyncio.Future[None]]] = {}
         self._left: dict[tuple[str, str], int] = {}
         for e in self._events:
             step = (e["event"], e["key"])
@@ -68,35 +72,34 @@ class Replay:
         """Wait until the next recorded event is one of `kinds` for `key`, and take it.
 
         Raises:
-            OutlayError: the trace has no such event left: what runs is not what was recorded.
+            OutlayError: the trace has no such event left, or its turn does not come, because something else was
+                recorded before it that is not asked for: what runs is not what was recorded.
         """
         steps = [(kind, key) for kind in kinds]
         if not any(self._left.get(s) for s in steps):
-            raise OutlayError(f"The replay diverged from its trace: no {' or '.join(kinds)} of {key!r} is left in it.")
+            raise OutlayError(
+                f"The replay diverged from its trace: no {' or '.join(kinds)} of {key!r} is left in it."
+            )
         while self._next() not in steps:
             future = asyncio.get_running_loop().create_future()
             for s in steps:
-                self._waiting[s] = future
+                self._waiting.setdefault(s, []).append(future)
             try:
-                await future
+                async with asyncio.timeout(STUCK_S):
+                    await future
+            except TimeoutError:
+                event, key = self._next()
+                raise OutlayError(
+                    f"The replay diverged from its trace: {event} of {key!r} is not repeated."
+                ) from None
             finally:
                 for s in steps:
-                    self._waiting.pop(s, None)
+                    self._waiting[s].remove(future)
         event = self._events[self._at]
         self._left[self._next()] -= 1
         self._at += 1
         self._wake()
         return event
-
-    def skip(self, kind: str) -> dict[str, Any] | None:
-        """Take the next event if it is of `kind`."""
-        if self._at < len(self._events) and self._events[self._at]["event"] == kind:
-            event = self._events[self._at]
-            self._left[self._next()] -= 1
-            self._at += 1
-            self._wake()
-            return event
-        return None
 
     def _next(self) -> tuple[str, str]:
         if self._at >= len(self._events):
@@ -105,6 +108,7 @@ class Replay:
         return (e["event"], e["key"])
 
     def _wake(self) -> None:
-        future = self._waiting.get(self._next())
-        if future is not None and not future.done():
-            future.set_result(None)
+        for future in self._waiting.get(self._next(), ()):
+            if not future.done():
+                future.set_result(None)
+                return
