@@ -4,15 +4,18 @@
 
 The server is the tests' fake upstream in a process of its own, so only the client's CPU is counted. `bare`
 posts the same body and throws the bytes of the reply away; `decoded` also splits its lines and decodes each
-with msgspec, which is the least that any client must do. Medians of alternating rounds.
+with msgspec, which is the least that any client must do. `Run` is the whole door over that provider: bounds,
+reservation, SQLite ledger written ahead, stream, count, settle, trace. Medians of alternating rounds.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -21,8 +24,14 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
+from outlay.budget import Budget, Limits
+from outlay.door import Door
 from outlay.models.openai_chat import openai_chat
-from outlay.types import Request
+from outlay.money import Price
+from outlay.run import Run
+from outlay.session import Session
+from outlay.store.sqlite import Sqlite
+from outlay.types import Question, Request, Sampling
 
 UPSTREAM = Path(__file__).parent.parent / "tests" / "support" / "upstream.py"
 BODY = {
@@ -103,21 +112,46 @@ def provider_call(provider: openai_chat) -> Call:
     return call
 
 
-async def run(n_calls: int, words: int, concurrency: int) -> dict[str, float]:
-    """CPU per call, in microseconds, by kind: `bare`, `decoded` and `openai_chat`."""
+def metered_call(session: Session, budget: Budget) -> Call:
+    """One sample bought through `Run`, an answer of its own."""
+    numbers = itertools.count()
+
+    async def call() -> None:
+        text = BODY["messages"][0]["content"]
+        question = Question.of(text, id=f"q{next(numbers)}", sampling=Sampling(max_output_tokens=64))
+        run = Run(Door(session), budget.fork(), seed=0, question_id=question.id)
+        pool = await run.sample(question, n=1)
+        assert not pool.failures
+
+    return call
+
+
+async def metered(provider: openai_chat, ledger: Path) -> Session:
+    """A session that buys from this provider alone."""
+    card = msgspec.structs.replace(await provider.card(), price=Price(150_000_000, 600_000_000))
+    store = await Sqlite.open(ledger)
+    return Session(run_id="bench", providers={"default": provider}, cards={"default": card}, store=store)
+
+
+async def run(n_calls: int, words: int, concurrency: int, folder: Path) -> dict[str, float]:
+    """CPU per call, in microseconds, by kind: `bare`, `decoded`, `openai_chat` and `Run`."""
     async with upstream(words) as base_url:
         connector = aiohttp.TCPConnector(limit=concurrency)
         provider = openai_chat("fake", base_url=base_url, dialect="openai", concurrency=concurrency)
+        session_of_run = await metered(provider, folder / "ledger.db")
+        budget = Budget(Limits(nusd=10**15), clock=session_of_run.clock)
         async with aiohttp.ClientSession(connector=connector) as session:
             calls = {
                 "bare": bare(session, base_url, decode=False),
                 "decoded": bare(session, base_url, decode=True),
                 "openai_chat": provider_call(provider),
+                "Run": metered_call(session_of_run, budget),
             }
             try:
                 return await compare(calls, n_calls, concurrency)
             finally:
                 await provider.close()
+                await session_of_run.store.close()
 
 
 def main() -> None:
@@ -127,7 +161,8 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=32)
     parser.add_argument("--concurrency", type=int, default=32)
     given = parser.parse_args()
-    found = asyncio.run(run(given.calls, given.words, given.concurrency))
+    with tempfile.TemporaryDirectory() as folder:
+        found = asyncio.run(run(given.calls, given.words, given.concurrency, Path(folder)))
     for name, cpu_us in found.items():
         print(
             f"{name:12} {cpu_us:8.0f} us of CPU per streamed call, {cpu_us / found['bare']:.2f} x bare aiohttp"

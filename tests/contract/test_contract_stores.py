@@ -53,7 +53,9 @@ def child(tmp_path, body):
     support = str(Path(__file__).parent.parent / "support")
     body = "\n".join(f"    {line}" for line in body.strip().splitlines())
     code = CHILD.format(support=support, opener=opener, body=body)
-    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout.readline() == "ready\n"
     return process
 
@@ -101,8 +103,9 @@ async def test_totals_of_a_run_and_of_all(store):
     await store.write_ahead(opened("flying"))
     await store.flush()
     totals = await store.totals("r")
-    assert totals == Totals(calls=4, cached_calls=2, cost_nusd=550, paid_nusd=500, overrun_nusd=7, input_tokens=10,
-                            output_tokens=12)
+    assert totals == Totals(
+        calls=4, cached_calls=2, cost_nusd=550, paid_nusd=500, overrun_nusd=7, input_tokens=10, output_tokens=12
+    )
     assert (await store.totals()).cost_nusd == 551
     assert await store.totals("nobody") == Totals()
 
@@ -165,7 +168,9 @@ async def test_what_is_written_ahead_survives_a_kill_and_counts_as_lost(place, t
 
 
 async def test_an_ended_row_that_was_flushed_survives_a_kill_with_its_completions(place, tmp_path):
-    body = "await store.write_ahead(opened('a'))\nstore.settle(ended('a'), [('k', 'text')])\nawait store.flush()"
+    body = (
+        "await store.write_ahead(opened('a'))\nstore.settle(ended('a'), [('k', 'text')])\nawait store.flush()"
+    )
     killed(child(tmp_path, body))
     store = await place()
     assert await store.sweep() == 0
@@ -184,7 +189,11 @@ async def test_a_living_process_keeps_its_reservations(store, tmp_path):
 
 
 async def test_only_the_run_that_was_asked_about_is_swept(place, tmp_path):
-    killed(child(tmp_path, "await store.write_ahead(opened('a'))\nawait store.write_ahead(opened('b', run_id='s'))"))
+    killed(
+        child(
+            tmp_path, "await store.write_ahead(opened('a'))\nawait store.write_ahead(opened('b', run_id='s'))"
+        )
+    )
     store = await place()
     assert await store.sweep("s") == 1
     assert {r["id"]: r["state"] for r in await rows_of(store)} == {"a": "reserved", "b": "lost"}

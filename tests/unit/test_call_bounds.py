@@ -78,7 +78,13 @@ def test_n_samples_are_n_calls_whose_prompt_is_read_once():
 
 def test_seeds_fit_31_bits_and_differ_by_run_question_role_label_and_index():
     base = (0, "q1", "default", "draw", 0)
-    others = [(1, *base[1:]), (0, "q2", *base[2:]), (0, "q1", "judge", "draw", 0), (*base[:3], "x", 0), (*base[:4], 1)]
+    others = [
+        (1, *base[1:]),
+        (0, "q2", *base[2:]),
+        (0, "q1", "judge", "draw", 0),
+        (*base[:3], "x", 0),
+        (*base[:4], 1),
+    ]
     seeds = {bounds.seed_of(*parts) for parts in [base, *others]}
     assert len(seeds) == 6
     many = [bounds.seed_of(0, f"q{q}", "default", "draw", i) for q in range(50) for i in range(50)]
@@ -93,8 +99,15 @@ def test_cache_keys_tell_every_part_of_a_call_apart():
         return bounds.cache_keys(tenant, card, messages, prefix, sampling, most, [seed])[0]
 
     keys = [
-        key(), key(tenant="u"), key(card=Card("m", "other")), key(text="y"), key(prefix="p"),
-        key(sampling=Sampling(temperature=0.5)), key(most=8), key(seed=(0, 2)), key(seed=(1, 1)),
+        key(),
+        key(tenant="u"),
+        key(card=Card("m", "other")),
+        key(text="y"),
+        key(prefix="p"),
+        key(sampling=Sampling(temperature=0.5)),
+        key(most=8),
+        key(seed=(0, 2)),
+        key(seed=(1, 1)),
     ]
     assert len(set(keys)) == len(keys)
     assert key() == key()

@@ -171,10 +171,15 @@ async def test_any_tool_reads_the_ledger(tmp_path):
     types = {row[2] for row in db.execute("PRAGMA table_info(calls)")}
     assert types == {"TEXT", "BIGINT"}
     assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert db.execute("SELECT typeof(bound_nusd), typeof(cost_nusd) FROM calls").fetchone() == ("integer", "null")
+    assert db.execute("SELECT typeof(bound_nusd), typeof(cost_nusd) FROM calls").fetchone() == (
+        "integer",
+        "null",
+    )
     db.close()
     if shutil.which("sqlite3"):
-        seen = subprocess.run(["sqlite3", path, "SELECT state FROM calls"], capture_output=True, text=True, check=True)
+        seen = subprocess.run(
+            ["sqlite3", path, "SELECT state FROM calls"], capture_output=True, text=True, check=True
+        )
         assert seen.stdout == "reserved\n"
 
 
