@@ -36,15 +36,15 @@ def note(text: str) -> None:
 
 
 def rows(title: str, columns: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
-    """Print a table on standard output; texts are shown as they are, without markup."""
+    """Print a table on standard output, without markup; the first column stays whole, so that it can be copied."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for i, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=i == 0)
     for line in lines:
         table.add_row(*(Text(safe(cell)) for cell in line))
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False)

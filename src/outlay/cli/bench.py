@@ -138,14 +138,11 @@ def _spec(
 
 
 async def _run(spec: Spec, out: Path) -> list[Outcome]:
-    import time
-
     from outlay import experiment
     from outlay.cli._progress import progress
     from outlay.money import show
 
-    before = experiment.read_outcomes(out)
-    seen, began = list(before), time.monotonic()
+    seen = experiment.read_outcomes(out)
 
     with progress("answers") as tell:
 
@@ -154,8 +151,7 @@ async def _run(spec: Spec, out: Path) -> list[Outcome]:
             right = sum(o.correct for o in seen) / len(seen)
             paid = [o.paid_nusd for o in seen]
             bill = show(None if None in paid else sum(p or 0 for p in paid))
-            left_s = (time.monotonic() - began) / (len(seen) - len(before)) * (of - done)
-            tell(done, of, f"{100 * right:.0f} % right, paid {bill}, about {left_s:,.0f} s left")
+            tell(done, of, f"{100 * right:.0f} % right, paid {bill}")
 
         return await experiment.run(spec, out, on_outcome=on_outcome)
 

@@ -106,19 +106,7 @@ def _print(totals: Totals, calls: list[dict[str, Any]], lost: bool) -> None:
         title += f"; providers billed {show(totals.overrun_nusd)} more than was asked"
     if totals.lost_calls:
         title += f"; {totals.lost_calls:,} lost, counted at their worst case of {show(totals.lost_nusd)}"
-    columns = (
-        "call",
-        "when (UTC)",
-        "model",
-        "role",
-        "question",
-        "samples",
-        "state",
-        "in",
-        "out",
-        "paid",
-        "error",
-    )
+    columns = ("call", "when (UTC)", "model", "question", "samples", "tokens in / out", "paid", "state")
     rows(title, columns, (_row(c) for c in calls[:NEWEST]))
     if lost and calls:
         note(
@@ -130,24 +118,14 @@ def _print(totals: Totals, calls: list[dict[str, Any]], lost: bool) -> None:
 def _row(call: dict[str, Any]) -> tuple[str, ...]:
     from outlay.money import show
 
-    when = (
-        datetime.fromtimestamp(call["reserved_us"] / 1e6, UTC).isoformat(" ", "seconds").removesuffix("+00:00")
+    when = datetime.fromtimestamp(call["reserved_us"] / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    model = call["model"] if call["role"] == "default" else f"{call['model']} ({call['role']})"
+    read, wrote = (
+        "–" if call[name] is None else f"{call[name]:,}" for name in ("input_tokens", "output_tokens")
     )
-    state = f"{call['state']} {call['mark']}".strip()
-    tokens = (str(call[name] if call[name] is not None else "–") for name in ("input_tokens", "output_tokens"))
     paid = "–" if call["state"] == "reserved" else show(call["paid_nusd"])
-    return (
-        call["id"],
-        when,
-        call["model"],
-        call["role"],
-        call["question_id"],
-        str(call["n"]),
-        state,
-        *tokens,
-        paid,
-        call["error"],
-    )
+    state = " ".join(filter(None, (call["state"], call["mark"], call["error"])))
+    return call["id"], when, model, call["question_id"], str(call["n"]), f"{read} / {wrote}", paid, state
 
 
 async def _reconcile(call_id: str, billed: tuple[int, int] | None) -> None:
