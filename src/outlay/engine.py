@@ -303,10 +303,11 @@ class Outlay:
         return self._shared
 
     async def refuse_unable(self, plan: Plan) -> None:
-        """Refuse, before a cent is spent, a plan whose model cannot do what its strategy needs.
+        """Refuse, before a cent is spent, a plan that cannot work here: its model, its verifier, its sandbox.
 
         Raises:
-            MissingAbility: says which ability is missing and what it means.
+            MissingAbility: says what is missing and what to do.
+            UsageError: the verifier's parameters name nothing usable.
         """
         needs = getattr(plugins.module_of(plugins.load("strategy", plan.strategy)), "NEEDS", frozenset())
         card = await self.card()
@@ -315,6 +316,10 @@ class Outlay:
                 f"{plan.strategy} needs the ability {ability} ({ABILITIES[ability]}), which {card.name} "
                 f"lacks; `outlay models` shows which models have it."
             )
+        if plan.verifier is not None:
+            chosen = plugins.spec("verifier", plan.verifier)
+            if (ready := getattr(plugins.module_of(chosen.target), "ready", None)) is not None:
+                await asyncio.to_thread(ready, **chosen.parameters)
 
     async def _open_store(self) -> Store:
         if self._store_at is not None and not isinstance(self._store_at, (str, Path)):

@@ -9,10 +9,10 @@ import msgspec
 from msgspec import Meta
 
 from outlay.answers import code
-from outlay.errors import ProviderError, UsageError
+from outlay.errors import MissingAbility, ProviderError, UsageError
 from outlay.run import Run
-from outlay.sandbox.bubblewrap import Caps
-from outlay.sandbox.checks import run_checks
+from outlay.sandbox.bubblewrap import Caps, probe
+from outlay.sandbox.checks import count_checks, run_checks
 from outlay.types import Bound, Draws, Question, Sample, Share, Verdict
 from outlay.verifiers._reply import text_of
 
@@ -32,6 +32,24 @@ def bound(
 ) -> Bound:
     """One run in the sandbox; no tokens."""
     return Bound({"sandbox": Draws(1)})
+
+
+def ready(
+    *,
+    tests: str,
+    timeout_s: Seconds = 10.0,
+    memory_mb: Megabytes = 512,
+    threshold: Share = 1.0,
+) -> None:
+    """Refuse, before anything is bought, where there is no sandbox or no test.
+
+    Raises:
+        MissingAbility: there is no sandbox here; the sentence says what to do.
+        UsageError: the tests cannot be read or hold no check.
+    """
+    count_checks(source(tests))
+    if (why := probe()) is not None:
+        raise MissingAbility(why)
 
 
 async def code_tests(
