@@ -21,10 +21,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-if not __package__:
-    sys.path.insert(0, str(ROOT))
-
 from outlay import experiment
 from outlay.models.provider import Provider
 from outlay.models.recording_file import read
@@ -32,6 +28,7 @@ from outlay.models.scripted import scripted
 from outlay.money import Price
 from outlay.types import Request
 
+ROOT = Path(__file__).resolve().parent.parent
 RECORDING = "pool-q05-sums"
 STRATEGIES = ("single", "self_consistency:n=4", "adaptive:n=8", "self_consistency:n=8")
 PRICE = Price(150_000_000, 600_000_000)
@@ -42,7 +39,7 @@ def told(line: bytes) -> None:
 
 
 def halting() -> Provider:
-    """A scripted model that takes a few milliseconds, fails now and then, and tells when it is asked."""
+    """A scripted model that takes a few milliseconds and tells when it is asked."""
     delays = random.Random(os.getpid())
 
     def say(request: Request, index: int) -> str:

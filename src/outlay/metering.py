@@ -126,6 +126,8 @@ class Tally:
 
     def _outputs(self, total: int) -> list[int]:
         """Output tokens of each choice; what only a total is known of is shared by length, to the exact sum."""
+        if len(self.choices) == 1:
+            return [total]
         if all(c.usage is not None for c in self.choices):
             return [c.usage.output_tokens for c in self.choices if c.usage is not None]
         sizes = [len(c.logprobs) or len(c.written) for c in self.choices]

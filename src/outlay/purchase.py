@@ -64,7 +64,7 @@ class Purchase:
         self, key: str, wanted: list[int], attempt: int
     ) -> tuple[dict[int, Completion | OutlayError], float | None]:
         granted, reservation, refusal = await self._reserve(wanted)
-        refused = {i: refusal for i in wanted[len(granted) :]} if refusal else {}
+        refused = dict.fromkeys(wanted[len(granted) :], refusal) if refusal else {}
         self.book.trace.add("grant", key, self.book.now_s(), samples=granted, refused=str(refusal or ""))
         if reservation is None:
             return dict(refused), None

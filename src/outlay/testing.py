@@ -50,6 +50,7 @@ class Clock:
         """How long each sleep would have taken, in seconds."""
 
     def __call__(self) -> float:
+        """The time in seconds."""
         return self._now_s
 
     def advance(self, seconds: float) -> None:
@@ -68,10 +69,13 @@ class Gates:
 
     def __init__(self) -> None:
         self._held: list[tuple[Request, asyncio.Future[None]]] = []
+        self._arrival = asyncio.Event()
 
     def __call__(self, request: Request) -> asyncio.Future[None]:
+        """What the scripted model waits for before it answers this request."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._held.append((request, future))
+        self._arrival.set()
         return future
 
     @property
@@ -82,7 +86,8 @@ class Gates:
     async def arrived(self, n: int) -> None:
         """Return once `n` requests are held; others run in between."""
         while len(self.waiting) < n:
-            await asyncio.sleep(0)
+            self._arrival.clear()
+            await self._arrival.wait()
 
     def open(self, choose: Callable[[list[Request]], int] = lambda waiting: 0) -> Request:
         """Let one held request through: the one at the position that `choose` names; returns it."""

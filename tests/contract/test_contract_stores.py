@@ -209,7 +209,11 @@ async def test_a_lost_call_of_unknown_price_makes_the_loss_unknown(place, tmp_pa
 
 
 async def test_two_processes_write_to_one_file(store, tmp_path):
-    body = "for i in range(200):\n    await store.write_ahead(opened(f'theirs{i}'))\n    store.settle(ended(f'theirs{i}'))"
+    body = """
+for i in range(200):
+    await store.write_ahead(opened(f"theirs{i}"))
+    store.settle(ended(f"theirs{i}"))
+"""
     script = asyncio.create_task(asyncio.to_thread(child, tmp_path, body))
     for i in range(200):
         await bought(store, f"mine{i}")

@@ -1,4 +1,4 @@
-"""kill -9 at random moments of a bench, resumed each time: nothing is bought twice and nothing comes out differently."""
+"""kill -9 at random moments of a bench, resumed each time: nothing is bought twice, nothing comes out differently."""
 
 import sys
 from pathlib import Path

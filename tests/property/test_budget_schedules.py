@@ -1,4 +1,4 @@
-"""Whatever the order of asking, settling, cancelling and forking: no cap is ever passed, nothing is kept, none starves."""
+"""Whatever the order of asking, settling, cancelling and forking: no cap is ever passed and nothing is kept."""
 
 import asyncio
 from random import Random

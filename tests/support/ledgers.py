@@ -16,8 +16,15 @@ async def rows(store: Store) -> list[dict[str, Any]]:
 def opened(id: str, *, run_id: str = "r", bound_nusd: int | None = 1000, n: int = 1, **more: Any) -> Opened:
     """A row to write ahead."""
     known = {
-        "tenant": "local", "phase": "online", "question_id": "q", "role": "default", "model": "m", "sample": 0,
-        "bound_input_tokens": 10, "bound_output_tokens": 20, "at_us": 1,
+        "tenant": "local",
+        "phase": "online",
+        "question_id": "q",
+        "role": "default",
+        "model": "m",
+        "sample": 0,
+        "bound_input_tokens": 10,
+        "bound_output_tokens": 20,
+        "at_us": 1,
     }
     return Opened(id=id, run_id=run_id, bound_nusd=bound_nusd, n=n, **known | more)
 
@@ -25,7 +32,15 @@ def opened(id: str, *, run_id: str = "r", bound_nusd: int | None = 1000, n: int 
 def ended(id: str, *, state: str = "settled", cost_nusd: int | None = 400, **more: Any) -> Settled:
     """The end of a row."""
     known = {
-        "paid_nusd": cost_nusd, "overrun_nusd": 0, "input_tokens": 5, "cache_read_tokens": None,
-        "cache_write_tokens": None, "output_tokens": 6, "reasoning_tokens": None, "mark": "", "error": "", "at_us": 2,
+        "paid_nusd": cost_nusd,
+        "overrun_nusd": 0,
+        "input_tokens": 5,
+        "cache_read_tokens": None,
+        "cache_write_tokens": None,
+        "output_tokens": 6,
+        "reasoning_tokens": None,
+        "mark": "",
+        "error": "",
+        "at_us": 2,
     }
     return Settled(id=id, state=state, cost_nusd=cost_nusd, **known | more)

@@ -188,7 +188,7 @@ async def test_cancelled_before_it_was_sent_costs_nothing_and_is_never_lost():
     model = wire(says("42"))
     async with run_of(model, limits=Limits(nusd=10**9)) as run:
         task = asyncio.create_task(run.sample(ASK, n=1))
-        while not run.budget.reserved["calls"]:
+        while not run.budget.reserved["calls"]:  # noqa: ASYNC110
             await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from outlay import plugins
 from outlay.config import Config, ModelEntry
@@ -66,7 +67,9 @@ def _is_dotted(name: str) -> bool:
 
 def _own(name: str) -> Provider:
     found = plugins.load("model", name)
-    made = found() if isinstance(found, type) or not hasattr(found, "stream") and callable(found) else found
+    made: Any = (
+        found() if isinstance(found, type) or (not hasattr(found, "stream") and callable(found)) else found
+    )
     if not hasattr(made, "stream") or not hasattr(made, "card"):
         raise UsageError(f"{name} is no model: it must be an outlay Provider, or a function that makes one.")
     return made

@@ -18,7 +18,7 @@ Script = Callable[[Request, int], "str | Completion | ProviderError"]
 """What sample `index` of a request says, or how it fails."""
 
 
-class scripted:  # noqa: N801  # a provider's class is named as users write it
+class scripted:  # a provider's class is named as users write it
     """A `Provider` over a script.
 
     Args:

@@ -28,12 +28,22 @@ def need_kind(question: Question, strategy: str) -> None:
         UsageError: the question has no answer kind.
     """
     if question.kind is None:
-        raise UsageError(f"{strategy} compares answers and needs to know their kind; add --kind number (or math, "
-                         f"choice, json, tool_call, code, text).")
+        raise UsageError(
+            f"{strategy} compares answers and needs to know their kind; add --kind number (or math, "
+            f"choice, json, tool_call, code, text)."
+        )
 
 
-def answer(run: Run, question: Question, pool: Pool, choice: Choice, *, stopped: str, p_correct: float | None = None,
-           p_source: str = "") -> Answer:
+def answer(
+    run: Run,
+    question: Question,
+    pool: Pool,
+    choice: Choice,
+    *,
+    stopped: str,
+    p_correct: float | None = None,
+    p_source: str = "",
+) -> Answer:
     """The answer that a choice over a pool amounts to: one class drawn with the seed, its best-scored sample's text.
 
     Where there is nothing to choose from, the text of the first completion stands without an answer.
@@ -43,7 +53,9 @@ def answer(run: Run, question: Question, pool: Pool, choice: Choice, *, stopped:
     """
     completed = [s for s in pool.samples if s.completion is not None]
     if not completed:
-        raise NoAnswer(f"No sample came back: {pool.samples[0].error if pool.samples else 'none was asked for'}.")
+        raise NoAnswer(
+            f"No sample came back: {pool.samples[0].error if pool.samples else 'none was asked for'}."
+        )
     key = draw(choice, run.rng("tie"))
     chosen = representative(pool, key) if key is not None else completed[0]
     assert chosen.completion is not None
@@ -79,7 +91,9 @@ def missing(pool: Pool) -> tuple[str, ...]:
     truncated = sum(s.completion is not None and s.completion.truncated for s in pool.samples)
     if truncated:
         said.append(f"{truncated} of {n} samples were cut at their output bound")
-    silent = [s for s in pool.samples if s.completion is not None and not s.completion.truncated and s.key is None]
+    silent = [
+        s for s in pool.samples if s.completion is not None and not s.completion.truncated and s.key is None
+    ]
     if silent and pool.kind is not None:
         said.append(f"{len(silent)} of {n} samples state no answer of the kind {pool.kind}")
     unverified = [s for s in pool.voters if s.error]

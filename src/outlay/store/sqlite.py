@@ -83,23 +83,29 @@ class Sqlite:
         return cls(path, await asyncio.to_thread(connect), lease)
 
     def new_id(self, prefix: str) -> str:
+        """An id with this lease and a number in it."""
         return f"{prefix}_{self.lease_id}_{next(self._numbers)}"
 
     async def open_run(self, run_id: str, tenant: str, what: str, detail: str, at_us: int) -> None:
+        """Record a run once."""
         await self._do(sql.OPEN_RUN, (run_id, tenant, what, detail, at_us))
 
     async def write_ahead(self, row: Opened) -> None:
+        """Write a reservation; returns once it is committed."""
         await self._do(sql.WRITE_AHEAD, _opened(row, self.lease_id))
 
     def settle(self, row: Settled, completions: Sequence[tuple[str, str]] = ()) -> None:
+        """Hand over the end of a row with its completions, as one operation."""
         self._hand_over(
             (sql.SETTLE, _settled(row)), *((sql.CACHE, (key, row.id, text)) for key, text in completions)
         )
 
     def record_cached(self, row: Opened, end: Settled) -> None:
+        """Hand over a row of the call cache."""
         self._hand_over((sql.RECORD_CACHED, (*_opened(row, self.lease_id), *_settled(end)[:-1])))
 
     async def cached(self, keys: Sequence[str]) -> dict[str, str]:
+        """Completions by key, of those that are there."""
         marks = ",".join("?" * len(keys))
         rows = await self._run(lambda db: db.execute(sql.CACHED.format(marks), tuple(keys)).fetchall())
         return dict(rows)
@@ -107,13 +113,17 @@ class Sqlite:
     async def save_answer(
         self, trace_id: str, run_id: str, question_id: str, answer: str, trace: str, at_us: int
     ) -> None:
+        """Store an answer with its trace; returns once it is committed."""
         await self._do(sql.SAVE_ANSWER, (trace_id, run_id, question_id, answer, trace, at_us))
 
     async def trace(self, trace_id: str) -> str | None:
+        """The trace of an answer, or None."""
         row = await self._run(lambda db: db.execute(sql.TRACE, (trace_id,)).fetchone())
         return row[0] if row else None
 
     async def sweep(self, run_id: str | None = None) -> int:
+        """Mark what dead processes had reserved as lost."""
+
         def mark(db: sqlite3.Connection) -> int:
             now = time.time_ns() // 1000
             dead = [
@@ -126,9 +136,12 @@ class Sqlite:
         return await self._run(mark)
 
     async def totals(self, run_id: str | None = None) -> Totals:
+        """Sums over the ledger."""
         return Totals(*await self._run(lambda db: db.execute(sql.TOTALS, (run_id, run_id)).fetchone()))
 
     async def calls(self, *, lost: bool = False, limit: int = 1000) -> list[dict[str, Any]]:
+        """Ledger rows as dictionaries, the newest first."""
+
         def rows(db: sqlite3.Connection) -> list[dict[str, Any]]:
             cursor = db.execute(sql.LOST if lost else sql.CALLS, (limit,))
             names = [c[0] for c in cursor.description]
@@ -137,6 +150,8 @@ class Sqlite:
         return await self._run(rows)
 
     async def reconcile(self, call_id: str, row: Settled | None) -> str:
+        """Replace a lost or unreconciled row, or refuse."""
+
         def apply(db: sqlite3.Connection) -> str:
             found = db.execute(sql.ONE_CALL, (call_id,)).fetchone()
             if found is None:
@@ -156,9 +171,11 @@ class Sqlite:
         return await self._run(apply)
 
     async def flush(self) -> None:
+        """Return once everything handed over before is committed."""
         await self._run(lambda db: None)
 
     async def close(self) -> None:
+        """Flush, give up the lease, stop the writer and close the file."""
         if not self._thread.is_alive():
             return
         try:

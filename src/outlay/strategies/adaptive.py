@@ -17,14 +17,29 @@ HORIZON = 16
 """How many further samples the value of going on looks ahead."""
 
 
-def bound(question: Question, *, n: Count = 32, first: Count = 4, step: Count = 2, confidence: Share = 0.95,
-          value_usd: Positive | None = None) -> Bound:
+def bound(
+    question: Question,
+    *,
+    n: Count = 32,
+    first: Count = 4,
+    step: Count = 2,
+    confidence: Share = 0.95,
+    value_usd: Positive | None = None,
+) -> Bound:
     """At most n draws."""
     return draws(question, n)
 
 
-async def adaptive(run: Run, question: Question, *, n: Count = 32, first: Count = 4, step: Count = 2,
-                   confidence: Share = 0.95, value_usd: Positive | None = None) -> Answer:
+async def adaptive(
+    run: Run,
+    question: Question,
+    *,
+    n: Count = 32,
+    first: Count = 4,
+    step: Count = 2,
+    confidence: Share = 0.95,
+    value_usd: Positive | None = None,
+) -> Answer:
     """The plurality answer of as many samples as pay, at most n.
 
     With `value_usd` it goes on while, for some h up to 16, V (E[p after h more] - p now) > h x price of a sample,
@@ -33,6 +48,8 @@ async def adaptive(run: Run, question: Question, *, n: Count = 32, first: Count 
     prefixes of the sample index, so they do not depend on which sample arrives first.
 
     Args:
+        run: what to buy through.
+        question: what is asked; it needs an answer kind.
         n: the most samples.
         first: samples drawn before the first decision; 4 is the least at which unanimity passes 0.95.
         step: samples drawn between decisions; more is faster and can overshoot by step - 1.
@@ -61,8 +78,15 @@ async def adaptive(run: Run, question: Question, *, n: Count = 32, first: Count 
         run.emit("progress", drawn=len(pool.samples), most=n)
         stopped = _why_stop(run, pool, n, confidence, value_usd)
     choice = vote(pool)
-    return answer(run, question, pool, choice, stopped=stopped, p_correct=vote_share(pool, choice),
-                  p_source="vote share, not calibrated")
+    return answer(
+        run,
+        question,
+        pool,
+        choice,
+        stopped=stopped,
+        p_correct=vote_share(pool, choice),
+        p_source="vote share, not calibrated",
+    )
 
 
 def _why_stop(run: Run, pool: Pool, n: int, confidence: float, value_usd: float | None) -> str:
@@ -77,12 +101,18 @@ def _why_stop(run: Run, pool: Pool, n: int, confidence: float, value_usd: float 
     else:
         price = price_of_one_more(run, pool)
         if price is None and len(pool.failures) < drawn:
-            raise UnknownPrice("adaptive cannot weigh a sample against value_usd: this model has no known price; set "
-                               "one in outlay.toml or use confidence instead.")
+            raise UnknownPrice(
+                "adaptive cannot weigh a sample against value_usd: this model has no known price; set "
+                "one in outlay.toml or use confidence instead."
+            )
         worth = nusd(value_usd)
         ahead = range(1, min(HORIZON, n - drawn) + 1)
         if price is not None and not any(worth * (expected_p_leads(a, b, h) - p) > h * price for h in ahead):
-            return f"one more sample is not worth its price after {drawn} samples (p {p:.3f})" if drawn < n else _all(n)
+            return (
+                f"one more sample is not worth its price after {drawn} samples (p {p:.3f})"
+                if drawn < n
+                else _all(n)
+            )
     return _all(n) if drawn >= n else ""
 
 

@@ -17,18 +17,21 @@ NEEDS = frozenset({"chat"})
 
 
 def bound(question: Question, *, n: Count = 16, k: Count = 1, alpha: Share | None = None) -> Bound:
-    """n draws and one verification of each of at most floor(1 / alpha) answers."""
+    """Worst case: n draws and one verification of each of at most floor(1 / alpha) answers."""
     return draws(question, n, verifications=_most(n, alpha))
 
 
-async def best_of_majority(run: Run, question: Question, *, n: Count = 16, k: Count = 1,
-                           alpha: Share | None = None) -> Answer:
+async def best_of_majority(
+    run: Run, question: Question, *, n: Count = 16, k: Count = 1, alpha: Share | None = None
+) -> Answer:
     """The best-verified answer among those that at least a share alpha of n samples gave.
 
     More samples never hurt, unlike best of n. Below about n = 3 / p (p the right answer's probability) the threshold
     drops right answers too: take `best_of_n` there. With k > 1 the k answers stand in `candidates`.
 
     Args:
+        run: what to buy through.
+        question: what is asked; it needs an answer kind.
         n: samples.
         k: how many candidate answers to return.
         alpha: the least share of the samples that keeps an answer; default max(2 / n, 0.015).
@@ -44,10 +47,15 @@ async def best_of_majority(run: Run, question: Question, *, n: Count = 16, k: Co
     pool = await run.score(question, pool, only={representative(pool, key).index for key in kept})
     choice = select(pool, alpha=alpha)
     best = representative(pool, choice.p[0][0]) if choice else None
-    bought = answer(run, question, pool, choice,
-                    stopped=f"{n} samples drawn, {len(kept)} frequent answers verified",
-                    p_correct=best.verdict.score if best and best.verdict else None,
-                    p_source="verifier score, not calibrated")
+    bought = answer(
+        run,
+        question,
+        pool,
+        choice,
+        stopped=f"{n} samples drawn, {len(kept)} frequent answers verified",
+        p_correct=best.verdict.score if best and best.verdict else None,
+        p_source="verifier score, not calibrated",
+    )
     return bought if k == 1 else replace(bought, candidates=select(pool, k=k, alpha=alpha).p)
 
 

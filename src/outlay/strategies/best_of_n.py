@@ -11,7 +11,7 @@ NEEDS = frozenset({"chat"})
 
 
 def bound(question: Question, *, n: Count = 8) -> Bound:
-    """n draws and at most n verifications."""
+    """Worst case: n draws and at most n verifications."""
     return draws(question, n, verifications=n)
 
 
@@ -22,6 +22,8 @@ async def best_of_n(run: Run, question: Question, *, n: Count = 8) -> Answer:
     (`best_of_majority` does not have that fault). Each candidate is scored as itself, identical ones too.
 
     Args:
+        run: what to buy through.
+        question: what is asked; it needs an answer kind.
         n: samples; every one that states an answer is also verified.
 
     Cost: n draws and at most n verifications.
@@ -32,6 +34,12 @@ async def best_of_n(run: Run, question: Question, *, n: Count = 8) -> Answer:
     pool = await run.score(question, await run.sample(question, n=n))
     choice = best_of(pool)
     best = representative(pool, choice.p[0][0]) if choice else None
-    return answer(run, question, pool, choice, stopped=f"{n} samples drawn and verified",
-                  p_correct=best.verdict.score if best and best.verdict else None,
-                  p_source="verifier score, not calibrated")
+    return answer(
+        run,
+        question,
+        pool,
+        choice,
+        stopped=f"{n} samples drawn and verified",
+        p_correct=best.verdict.score if best and best.verdict else None,
+        p_source="verifier score, not calibrated",
+    )

@@ -22,6 +22,8 @@ async def first_accepted(run: Run, question: Question, *, n: Count = 8, width: C
     With an imperfect verifier the accuracy can never pass P(correct | accepted), whatever n.
 
     Args:
+        run: what to buy through.
+        question: what is asked; it needs an answer kind.
         n: the most tries.
         width: samples drawn and verified at once. More is faster and can waste width - 1 samples.
 
@@ -47,5 +49,12 @@ async def first_accepted(run: Run, question: Question, *, n: Count = 8, width: C
             stopped = f"a sample was accepted after {len(pool.samples)} of at most {n}"
             break
     verdicts = [s.verdict for s in pool.voters if s.verdict and s.verdict.accepted]
-    return answer(run, question, pool, select(pool), stopped=stopped,
-                  p_correct=verdicts[0].score if verdicts else None, p_source="verifier score, not calibrated")
+    return answer(
+        run,
+        question,
+        pool,
+        select(pool),
+        stopped=stopped,
+        p_correct=verdicts[0].score if verdicts else None,
+        p_source="verifier score, not calibrated",
+    )

@@ -11,7 +11,7 @@ NEEDS = frozenset({"chat"})
 
 
 def bound(question: Question, *, n: Count = 8) -> Bound:
-    """n draws."""
+    """Worst case: n draws."""
     return draws(question, n)
 
 
@@ -22,6 +22,8 @@ async def self_consistency(run: Run, question: Question, *, n: Count = 8) -> Ans
     and only where the right answer is the most likely one.
 
     Args:
+        run: what to buy through.
+        question: what is asked; it needs an answer kind.
         n: samples. Gains flatten by about 20 to 100; start at 8.
 
     Cost: n draws, the prompt read once where the server shares it.
@@ -31,5 +33,12 @@ async def self_consistency(run: Run, question: Question, *, n: Count = 8) -> Ans
     need_kind(question, "self_consistency")
     pool = await run.sample(question, n=n)
     choice = vote(pool)
-    return answer(run, question, pool, choice, stopped=f"{n} samples drawn", p_correct=vote_share(pool, choice),
-                  p_source="vote share, not calibrated")
+    return answer(
+        run,
+        question,
+        pool,
+        choice,
+        stopped=f"{n} samples drawn",
+        p_correct=vote_share(pool, choice),
+        p_source="vote share, not calibrated",
+    )

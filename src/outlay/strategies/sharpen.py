@@ -13,7 +13,7 @@ NEEDS = frozenset({"chat", "logprobs"})
 
 
 def bound(question: Question, *, n: Count = 8, normalised: bool = True) -> Bound:
-    """n draws."""
+    """Worst case: n draws."""
     return draws(question, n)
 
 
@@ -24,6 +24,8 @@ async def sharpen(run: Run, question: Question, *, n: Count = 8, normalised: boo
     texts. Log-probabilities are the untempered model's; truncated samples are left out.
 
     Args:
+        run: what to buy through.
+        question: what is asked; it needs an answer kind.
         n: samples.
         normalised: divide the log-probability by the number of tokens (clearly better in the paper's experiments).
 
@@ -38,5 +40,12 @@ async def sharpen(run: Run, question: Question, *, n: Count = 8, normalised: boo
         asked = replace(question, sampling=replace(question.sampling, top_logprobs=0))
     pool = await run.sample(asked, n=n)
     choice = likelihood(pool, normalised=normalised)
-    return answer(run, question, pool, choice, stopped=f"{n} samples drawn", p_correct=vote_share(pool, choice),
-                  p_source="vote share of the likeliest answer, not calibrated")
+    return answer(
+        run,
+        question,
+        pool,
+        choice,
+        stopped=f"{n} samples drawn",
+        p_correct=vote_share(pool, choice),
+        p_source="vote share of the likeliest answer, not calibrated",
+    )

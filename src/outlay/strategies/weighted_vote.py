@@ -11,7 +11,7 @@ NEEDS = frozenset({"chat"})
 
 
 def bound(question: Question, *, n: Count = 8) -> Bound:
-    """n draws and at most n verifications."""
+    """Worst case: n draws and at most n verifications."""
     return draws(question, n, verifications=n)
 
 
@@ -21,6 +21,8 @@ async def weighted_vote(run: Run, question: Question, *, n: Count = 8) -> Answer
     Between a vote and best-of-n: one over-scored sample cannot win alone.
 
     Args:
+        run: what to buy through.
+        question: what is asked; it needs an answer kind.
         n: samples; every one that states an answer is also verified.
 
     Cost: n draws and at most n verifications.
@@ -33,6 +35,12 @@ async def weighted_vote(run: Run, question: Question, *, n: Count = 8) -> Answer
     top = choice.p[0][0] if choice else None
     total = sum(s.verdict.score for s in pool.voters if s.verdict)
     mass = sum(s.verdict.score for s in pool.voters if s.verdict and s.key == top)
-    return answer(run, question, pool, choice, stopped=f"{n} samples drawn and verified",
-                  p_correct=mass / total if total else share(choice, top),
-                  p_source="share of verifier scores, not calibrated")
+    return answer(
+        run,
+        question,
+        pool,
+        choice,
+        stopped=f"{n} samples drawn and verified",
+        p_correct=mass / total if total else share(choice, top),
+        p_source="share of verifier scores, not calibrated",
+    )
