@@ -19,6 +19,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from outlay import experiment
@@ -94,7 +95,7 @@ def lines_until(process: subprocess.Popen[bytes], most: int | None) -> int:
 
 def in_flight_nusd(ledger: Path) -> int:
     """The worst cases of what the ledger shows as reserved."""
-    with sqlite3.connect(ledger) as db:
+    with closing(sqlite3.connect(ledger)) as db:
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'calls'").fetchone():
             return 0
         return db.execute("SELECT COALESCE(SUM(bound_nusd), 0) FROM calls WHERE state = 'reserved'").fetchone()[
@@ -141,7 +142,7 @@ def sweep(ledger: Path) -> None:
 
 def bought(ledger: Path) -> tuple[list[tuple[object, ...]], int, int]:
     """(model, question, first sample, n, cost) of every settled call, their sum, and the sum of what is lost."""
-    with sqlite3.connect(ledger) as db:
+    with closing(sqlite3.connect(ledger)) as db:
         calls = db.execute(
             "SELECT model, question_id, sample, n, paid_nusd FROM calls WHERE state = 'settled' ORDER BY 1, 2, 3, 4"
         ).fetchall()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -37,9 +38,13 @@ class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file: `default` and `[roles]` name models, `[models.NAME]` describes them."""
+    """The whole file: `default` and `[roles]` name models, `[models.NAME]` describes them.
+
+    `durability`: the ledger survives the death of the `process`, or a loss of `power` too, at a disk flush a commit.
+    """
 
     default: str = "local/qwen2.5-coder-0.5b"
+    durability: Literal["process", "power"] = "process"
     roles: dict[str, str] = {}
     models: dict[str, ModelEntry] = {}
 

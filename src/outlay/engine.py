@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import time
@@ -123,11 +124,12 @@ class Outlay:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for provider in self._opened.values():
-            await provider.close()
-        await self._workers.close()
-        if self._store is not None and self._store is not self._store_at:
-            await self._store.close()
+        async with contextlib.AsyncExitStack() as closing:
+            if self._store is not None and self._store is not self._store_at:
+                closing.push_async_callback(self._store.close)
+            closing.push_async_callback(self._workers.close)
+            for provider in self._opened.values():
+                closing.push_async_callback(provider.close)
 
     @property
     def store(self) -> Store:
@@ -326,7 +328,8 @@ class Outlay:
             return self._store_at
         from outlay.store.sqlite import Sqlite
 
-        return await Sqlite.open(self._store_at or configuration.database())
+        place = self._store_at or configuration.database()
+        return await Sqlite.open(place, durability=self._config.durability)
 
 
 async def replay(trace: bytes, *, verifier: Verifier | None = None) -> tuple[Answer, bytes]:

@@ -46,6 +46,8 @@ class Trace:
             events = [msgspec.json.decode(line, type=dict[str, Any]) for line in data.splitlines() if line]
         except msgspec.DecodeError as error:
             raise UsageError(f"This is not a trace: {error}.") from None
+        if not events:
+            raise UsageError("This is not a trace: it is empty.")
         if any(e.get("v") != VERSION for e in events):
             raise UsageError(
                 f"This trace is not of version {VERSION}; replay it with the outlay that wrote it."

@@ -20,7 +20,7 @@ def test_equal_traces_are_equal_bytes_and_read_back():
 
 
 @pytest.mark.parametrize(
-    "data", [b"{", b"[1]\n", b'{"v":2,"event":"open"}\n', b'{"event":"open"}\n', b"\xff\n"]
+    "data", [b"", b"{", b"[1]\n", b'{"v":2,"event":"open"}\n', b'{"event":"open"}\n', b"\xff\n"]
 )
 def test_what_is_no_trace_is_one_sentence(data):
     with pytest.raises(UsageError, match="This"):
