@@ -157,6 +157,20 @@ async def rows_of_any(store):
     return await store.calls()
 
 
+async def test_the_end_of_a_call_and_its_completions_are_one_commit(tmp_path, monkeypatch):
+    """Between two commits a kill would leave a settled call whose completions are bought again."""
+    monkeypatch.setattr(sqlite, "GROUP", 1)
+    store = await Sqlite.open(tmp_path / "ledger.db")
+    seen = []
+    await store._run(lambda db: db.set_trace_callback(lambda statement: seen.append(statement.split()[0])))
+    await store.write_ahead(opened("a"))
+    store.settle(ended("a"), [("k1", "one"), ("k2", "two")])
+    await store.flush()
+    await store._run(lambda db: db.set_trace_callback(None))
+    await store.close()
+    assert "UPDATE INSERT INSERT COMMIT" in " ".join(seen)
+
+
 async def test_several_openers_at_once_make_one_database(tmp_path):
     stores = await asyncio.gather(*(Sqlite.open(tmp_path / "deep" / "ledger.db") for _ in range(4)))
     await asyncio.gather(*(s.write_ahead(opened(f"c{i}")) for i, s in enumerate(stores)))
