@@ -70,7 +70,7 @@ async def test_closing_goes_on_where_one_provider_fails_to_close():
         async with outlay:
             await outlay.ask(ASK)
     assert len(closed) == 2
-    assert not outlay.store._thread.is_alive()
+    assert not outlay.store._writer.running
 
 
 @pytest.mark.parametrize(("text", "level"), [("", 1), ('durability = "power"', 2)])
@@ -78,7 +78,9 @@ async def test_durability_is_set_in_the_configuration(tmp_path, text, level):
     (tmp_path / "outlay.toml").write_text(text)
     config = read(tmp_path / "outlay.toml")
     async with Outlay(model(), store=tmp_path / "l.db", config=config) as outlay:
-        assert await outlay.store._run(lambda db: db.execute("PRAGMA synchronous").fetchone()[0]) == level
+        assert (
+            await outlay.store._writer.run(lambda db: db.execute("PRAGMA synchronous").fetchone()[0]) == level
+        )
 
 
 def test_an_unknown_durability_is_one_sentence(tmp_path):

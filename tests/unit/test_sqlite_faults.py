@@ -10,7 +10,7 @@ import pytest
 from ledgers import ended, opened, rows
 
 from outlay.errors import StoreError
-from outlay.store import migrate, sqlite
+from outlay.store import migrate, sqlite, writer
 from outlay.store.sqlite import Sqlite
 
 
@@ -69,8 +69,10 @@ async def test_a_full_disk_is_one_sentence_and_what_was_written_stays(tmp_path):
     path = tmp_path / "ledger.db"
     store = await Sqlite.open(path)
     await store.write_ahead(opened("first"))
-    await store._run(lambda db: None)
-    store._db.execute(f"PRAGMA max_page_count={store._db.execute('PRAGMA page_count').fetchone()[0]}")
+    await store._writer.run(lambda db: None)
+    store._writer._db.execute(
+        f"PRAGMA max_page_count={store._writer._db.execute('PRAGMA page_count').fetchone()[0]}"
+    )
     with pytest.raises(StoreError, match=r"disk .* is full; free some space"):
         await store.write_ahead(opened("large", question_id="x" * 10_000_000))
     with pytest.raises(StoreError, match="full"):
@@ -132,7 +134,7 @@ async def test_a_migration_that_was_changed_is_refused(tmp_path, monkeypatch):
 
 async def test_a_ledger_of_a_newer_outlay_is_refused(tmp_path):
     store = await Sqlite.open(tmp_path / "ledger.db")
-    await store._run(lambda db: db.execute("INSERT INTO migrations VALUES ('9999_future.sql', 'x', 0)"))
+    await store._writer.run(lambda db: db.execute("INSERT INTO migrations VALUES ('9999_future.sql', 'x', 0)"))
     await store.close()
     with pytest.raises(StoreError, match="9999_future"):
         await Sqlite.open(tmp_path / "ledger.db")
@@ -159,14 +161,16 @@ async def rows_of_any(store):
 
 async def test_the_end_of_a_call_and_its_completions_are_one_commit(tmp_path, monkeypatch):
     """Between two commits a kill would leave a settled call whose completions are bought again."""
-    monkeypatch.setattr(sqlite, "GROUP", 1)
+    monkeypatch.setattr(writer, "GROUP", 1)
     store = await Sqlite.open(tmp_path / "ledger.db")
     seen = []
-    await store._run(lambda db: db.set_trace_callback(lambda statement: seen.append(statement.split()[0])))
+    await store._writer.run(
+        lambda db: db.set_trace_callback(lambda statement: seen.append(statement.split()[0]))
+    )
     await store.write_ahead(opened("a"))
     store.settle(ended("a"), [("k1", "one"), ("k2", "two")])
     await store.flush()
-    await store._run(lambda db: db.set_trace_callback(None))
+    await store._writer.run(lambda db: db.set_trace_callback(None))
     await store.close()
     assert "UPDATE INSERT INSERT COMMIT" in " ".join(seen)
 
@@ -203,6 +207,6 @@ async def test_any_tool_reads_the_ledger(tmp_path):
 @pytest.mark.parametrize(("durability", "level"), [("process", 1), ("power", 2)])
 async def test_power_durability_syncs_every_commit(tmp_path, durability, level):
     store = await Sqlite.open(tmp_path / "ledger.db", durability=durability)
-    assert await store._run(lambda db: db.execute("PRAGMA synchronous").fetchone()[0]) == level
-    assert await store._run(lambda db: db.execute("PRAGMA journal_mode").fetchone()[0]) == "wal"
+    assert await store._writer.run(lambda db: db.execute("PRAGMA synchronous").fetchone()[0]) == level
+    assert await store._writer.run(lambda db: db.execute("PRAGMA journal_mode").fetchone()[0]) == "wal"
     await store.close()

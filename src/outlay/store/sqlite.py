@@ -1,48 +1,29 @@
-"""The default store: one SQLite file, one writer thread that commits in groups.
+"""The default store: one SQLite file, written to by one thread that commits in groups.
 
-Callers hand over operations; the writer drains what is waiting into one transaction, so sixty-four callers share one
-commit. WAL mode with `synchronous=NORMAL` survives the death of the process; `durability="power"` survives the loss of
-power too, at the price of a disk flush a commit.
+WAL mode with `synchronous=NORMAL` survives the death of the process; `durability="power"` survives the loss of power
+too, at the price of a disk flush a commit.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import queue
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from outlay.errors import StoreError, UsageError, nearest
+from outlay.errors import UsageError, nearest
 from outlay.store import statements as sql
-from outlay.store.lease import STALE_US, Lease, mine
+from outlay.store.faults import plainly
+from outlay.store.lease import Lease, mine
 from outlay.store.migrate import migrate
 from outlay.store.protocol import Opened, Settled, Totals
+from outlay.store.writer import Writer
 
-GROUP = 512
-"""The most operations in one commit."""
 BUSY_S = 10.0
 """How long another process may hold the file before we give up, in seconds."""
-
-_ORDER = (
-    sql.OPEN_RUN,
-    sql.WRITE_AHEAD,
-    sql.RECORD_CACHED,
-    sql.SETTLE,
-    sql.CACHE,
-    sql.SAVE_ANSWER,
-    sql.GIVE_UP_LEASE,
-)
-"""Statements of one commit run in this order, each kind in one batch: a row is written ahead before it is settled."""
-
-_Op = tuple[Sequence[tuple[str, Sequence[Any]]], "asyncio.Future[Any] | None"]
-"""Statements with their values, committed together or not at all, and who waits for that."""
-_END = object()
 
 
 class Sqlite:
@@ -50,14 +31,8 @@ class Sqlite:
 
     def __init__(self, path: Path | str, db: sqlite3.Connection, lease: Lease):
         self.path, self.lease_id = str(path), lease.id
-        self._db, self._lease = db, lease
-        self._ops: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._loop = asyncio.get_running_loop()
-        self._failed: StoreError | None = None
-        self._beat_us = 0
         self._numbers = itertools.count()
-        self._thread = threading.Thread(target=self._write, name="outlay-ledger", daemon=True)
-        self._thread.start()
+        self._writer = Writer(self.path, db, self.lease_id)
 
     @classmethod
     async def open(cls, path: Path | str, *, durability: str = "process") -> Sqlite:
@@ -70,7 +45,7 @@ class Sqlite:
         lease = mine(now)
 
         def connect() -> sqlite3.Connection:
-            with _plainly(path):
+            with plainly(path):
                 if str(path) != ":memory:":
                     Path(path).parent.mkdir(parents=True, exist_ok=True)
                 db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
@@ -88,37 +63,37 @@ class Sqlite:
 
     async def open_run(self, run_id: str, tenant: str, what: str, detail: str, at_us: int) -> None:
         """Record a run once."""
-        await self._do(sql.OPEN_RUN, (run_id, tenant, what, detail, at_us))
+        await self._writer.do(sql.OPEN_RUN, (run_id, tenant, what, detail, at_us))
 
     async def write_ahead(self, row: Opened) -> None:
         """Write a reservation; returns once it is committed."""
-        await self._do(sql.WRITE_AHEAD, _opened(row, self.lease_id))
+        await self._writer.do(sql.WRITE_AHEAD, _opened(row, self.lease_id))
 
     def settle(self, row: Settled, completions: Sequence[tuple[str, str]] = ()) -> None:
         """Hand over the end of a row with its completions, as one operation."""
-        self._hand_over(
+        self._writer.hand_over(
             (sql.SETTLE, _settled(row)), *((sql.CACHE, (key, row.id, text)) for key, text in completions)
         )
 
     def record_cached(self, row: Opened, end: Settled) -> None:
         """Hand over a row of the call cache."""
-        self._hand_over((sql.RECORD_CACHED, (*_opened(row, self.lease_id), *_settled(end)[:-1])))
+        self._writer.hand_over((sql.RECORD_CACHED, (*_opened(row, self.lease_id), *_settled(end)[:-1])))
 
     async def cached(self, keys: Sequence[str]) -> dict[str, str]:
         """Completions by key, of those that are there."""
         marks = ",".join("?" * len(keys))
-        rows = await self._run(lambda db: db.execute(sql.CACHED.format(marks), tuple(keys)).fetchall())
+        rows = await self._writer.run(lambda db: db.execute(sql.CACHED.format(marks), tuple(keys)).fetchall())
         return dict(rows)
 
     async def save_answer(
         self, trace_id: str, run_id: str, question_id: str, answer: str, trace: str, at_us: int
     ) -> None:
         """Store an answer with its trace; returns once it is committed."""
-        await self._do(sql.SAVE_ANSWER, (trace_id, run_id, question_id, answer, trace, at_us))
+        await self._writer.do(sql.SAVE_ANSWER, (trace_id, run_id, question_id, answer, trace, at_us))
 
     async def trace(self, trace_id: str) -> str | None:
         """The trace of an answer, or None."""
-        row = await self._run(lambda db: db.execute(sql.TRACE, (trace_id,)).fetchone())
+        row = await self._writer.run(lambda db: db.execute(sql.TRACE, (trace_id,)).fetchone())
         return row[0] if row else None
 
     async def sweep(self, run_id: str | None = None) -> int:
@@ -133,11 +108,11 @@ class Sqlite:
             ]
             return sum(db.execute(sql.MARK_LOST, (now, lease_id, run_id, run_id)).rowcount for lease_id in dead)
 
-        return await self._run(mark)
+        return await self._writer.run(mark)
 
     async def totals(self, run_id: str | None = None) -> Totals:
         """Sums over the ledger."""
-        return Totals(*await self._run(lambda db: db.execute(sql.TOTALS, (run_id, run_id)).fetchone()))
+        return Totals(*await self._writer.run(lambda db: db.execute(sql.TOTALS, (run_id, run_id)).fetchone()))
 
     async def calls(self, *, lost: bool = False, limit: int = 1000) -> list[dict[str, Any]]:
         """Ledger rows as dictionaries, the newest first."""
@@ -147,7 +122,7 @@ class Sqlite:
             names = [c[0] for c in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-        return await self._run(rows)
+        return await self._writer.run(rows)
 
     async def reconcile(self, call_id: str, row: Settled | None) -> str:
         """Replace a lost or unreconciled row, or refuse."""
@@ -168,119 +143,20 @@ class Sqlite:
             db.execute(sql.SETTLE, _settled(row))
             return "settled"
 
-        return await self._run(apply)
+        return await self._writer.run(apply)
 
     async def flush(self) -> None:
         """Return once everything handed over before is committed."""
-        await self._run(lambda db: None)
+        await self._writer.run(lambda db: None)
 
     async def close(self) -> None:
         """Flush, give up the lease, stop the writer and close the file."""
-        if not self._thread.is_alive():
+        if not self._writer.running:
             return
         try:
-            await self._do(sql.GIVE_UP_LEASE, (self.lease_id, self.lease_id))
+            await self._writer.do(sql.GIVE_UP_LEASE, (self.lease_id, self.lease_id))
         finally:
-            self._ops.put(_END)
-            await asyncio.to_thread(self._thread.join)
-            self._db.close()
-
-    def _hand_over(self, *statements: tuple[str, Sequence[Any]]) -> None:
-        if self._failed:
-            raise self._failed
-        self._ops.put((statements, None))
-
-    async def _do(self, statement: str, values: Sequence[Any]) -> None:
-        if self._failed:
-            raise self._failed
-        future = self._loop.create_future()
-        self._ops.put((((statement, values),), future))
-        await future
-
-    async def _run(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
-        """Run `work` on the writer's connection, in its own transaction, after everything handed over before it."""
-        if self._failed:
-            raise self._failed
-        future = self._loop.create_future()
-
-        def alone(db: sqlite3.Connection) -> None:
-            try:
-                db.execute("BEGIN IMMEDIATE")
-                result = work(db)
-                db.execute("COMMIT")
-            except (sqlite3.Error, UsageError) as error:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                plain = error if isinstance(error, UsageError) else _sentence(self.path, error)
-                self._loop.call_soon_threadsafe(_refuse, [future], plain)
-            else:
-                self._loop.call_soon_threadsafe(_resolve, [future], result)
-
-        self._ops.put(alone)
-        return await future
-
-    def _write(self) -> None:
-        """The writer thread: take what waits, commit it as one group, wake those who waited for it."""
-        following: Any = None
-        while True:
-            op: Any = following if following is not None else self._ops.get()
-            following = None
-            if op is _END:
-                return
-            if callable(op):
-                op(self._db)
-                continue
-            group = [op]
-            while len(group) < GROUP:
-                try:
-                    following = self._ops.get_nowait()
-                except queue.Empty:
-                    break
-                if following is _END or callable(following):
-                    break
-                group.append(following)
-                following = None
-            self._commit(group)
-
-    def _commit(self, group: list[_Op]) -> None:
-        waiting = [future for _, future in group if future is not None]
-        batches: dict[str, list[Sequence[Any]]] = {statement: [] for statement in _ORDER}
-        for statements, _ in group:
-            for statement, values in statements:
-                batches[statement].append(values)
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            for statement, rows in batches.items():
-                if rows:
-                    self._db.executemany(statement, rows)
-            self._beat()
-            self._db.execute("COMMIT")
-        except (sqlite3.Error, OverflowError, UnicodeError) as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            self._failed = _sentence(self.path, error)
-            self._loop.call_soon_threadsafe(_refuse, waiting, self._failed)
-        else:
-            if waiting:
-                self._loop.call_soon_threadsafe(_resolve, waiting, None)
-
-    def _beat(self) -> None:
-        now = time.time_ns() // 1000
-        if now - self._beat_us > STALE_US // 4:
-            self._beat_us = now
-            self._db.execute(sql.BEAT, (now, self.lease_id))
-
-
-def _resolve(futures: list[asyncio.Future[Any]], result: Any) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_result(result)
-
-
-def _refuse(futures: list[asyncio.Future[Any]], error: Exception) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_exception(error)
+            await self._writer.stop()
 
 
 def _opened(row: Opened, lease_id: str) -> tuple[Any, ...]:
@@ -318,27 +194,3 @@ def _settled(row: Settled) -> tuple[Any, ...]:
         row.at_us,
         row.id,
     )
-
-
-def _sentence(path: Path | str, error: Exception) -> StoreError:
-    """What went wrong with the file, in one sentence that says what to do."""
-    text = str(error)
-    if "locked" in text or "busy" in text:
-        return StoreError(f"The ledger {path} is locked by another process; close that process and try again.")
-    if "malformed" in text or "not a database" in text:
-        return StoreError(
-            f"The ledger {path} is corrupt ({text}); move it away (nothing is overwritten) and try again."
-        )
-    if "full" in text or "No space" in text:
-        return StoreError(
-            f"The disk of the ledger {path} is full; free some space and run the same command again."
-        )
-    return StoreError(f"The ledger {path} cannot be used: {text}; check the path and its permissions.")
-
-
-@contextmanager
-def _plainly(path: Path | str) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise _sentence(path, error) from None

@@ -1,0 +1,176 @@
+"""The one thread that writes to the ledger, committing what waits in groups.
+
+Callers hand over operations; the writer drains what is waiting into one transaction, so sixty-four callers share one
+commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from outlay.errors import StoreError, UsageError
+from outlay.store import statements as sql
+from outlay.store.faults import sentence
+from outlay.store.lease import STALE_US
+
+GROUP = 512
+"""The most operations in one commit."""
+
+_ORDER = (
+    sql.OPEN_RUN,
+    sql.WRITE_AHEAD,
+    sql.RECORD_CACHED,
+    sql.SETTLE,
+    sql.CACHE,
+    sql.SAVE_ANSWER,
+    sql.GIVE_UP_LEASE,
+)
+"""Statements of one commit run in this order, each kind in one batch: a row is written ahead before it is settled."""
+
+_Op = tuple[Sequence[tuple[str, Sequence[Any]]], "asyncio.Future[Any] | None"]
+"""Statements with their values, committed together or not at all, and who waits for that."""
+_END = object()
+_UNWRITABLE = (sqlite3.Error, OverflowError, UnicodeError)
+"""What SQLite raises: of the file, of a number beyond 64 bits, and of text that is not Unicode."""
+
+
+class Writer:
+    """A thread with a database connection of its own; used from one event loop. A failed commit ends its service."""
+
+    def __init__(self, path: str, db: sqlite3.Connection, lease_id: str):
+        self._path, self._db, self._lease_id = path, db, lease_id
+        self._ops: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._failed: StoreError | None = None
+        self._beat_us = 0
+        self._thread = threading.Thread(target=self._write, name="outlay-ledger", daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether it was not stopped yet."""
+        return self._thread.is_alive()
+
+    def hand_over(self, *statements: tuple[str, Sequence[Any]]) -> None:
+        """Have statements with their values committed together, soon and in order.
+
+        Raises:
+            StoreError: an earlier commit failed.
+        """
+        if self._failed:
+            raise self._failed
+        self._ops.put((statements, None))
+
+    async def do(self, statement: str, values: Sequence[Any]) -> None:
+        """Return once the statement is committed.
+
+        Raises:
+            StoreError: this commit or an earlier one failed.
+        """
+        if self._failed:
+            raise self._failed
+        future = self._loop.create_future()
+        self._ops.put((((statement, values),), future))
+        await future
+
+    async def run(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        """What `work` returns on the connection, in its own transaction, after everything handed over before it.
+
+        Raises:
+            StoreError: this transaction or an earlier commit failed.
+            UsageError: `work` raised it; nothing was written.
+        """
+        if self._failed:
+            raise self._failed
+        future = self._loop.create_future()
+
+        def alone(db: sqlite3.Connection) -> None:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                result = work(db)
+                db.execute("COMMIT")
+            except (*_UNWRITABLE, UsageError) as error:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                plain = error if isinstance(error, UsageError) else sentence(self._path, error)
+                self._loop.call_soon_threadsafe(_refuse, [future], plain)
+            else:
+                self._loop.call_soon_threadsafe(_resolve, [future], result)
+
+        self._ops.put(alone)
+        return await future
+
+    async def stop(self) -> None:
+        """Commit what is waiting, end the thread and close the connection."""
+        self._ops.put(_END)
+        await asyncio.to_thread(self._thread.join)
+        self._db.close()
+
+    def _write(self) -> None:
+        """The writer thread: take what waits, commit it as one group, wake those who waited for it."""
+        following: Any = None
+        while True:
+            op: Any = following if following is not None else self._ops.get()
+            following = None
+            if op is _END:
+                return
+            if callable(op):
+                op(self._db)
+                continue
+            group = [op]
+            while len(group) < GROUP:
+                try:
+                    following = self._ops.get_nowait()
+                except queue.Empty:
+                    break
+                if following is _END or callable(following):
+                    break
+                group.append(following)
+                following = None
+            self._commit(group)
+
+    def _commit(self, group: list[_Op]) -> None:
+        waiting = [future for _, future in group if future is not None]
+        batches: dict[str, list[Sequence[Any]]] = {statement: [] for statement in _ORDER}
+        for statements, _ in group:
+            for statement, values in statements:
+                batches[statement].append(values)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for statement, rows in batches.items():
+                if rows:
+                    self._db.executemany(statement, rows)
+            self._beat()
+            self._db.execute("COMMIT")
+        except _UNWRITABLE as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            self._failed = sentence(self._path, error)
+            self._loop.call_soon_threadsafe(_refuse, waiting, self._failed)
+        else:
+            if waiting:
+                self._loop.call_soon_threadsafe(_resolve, waiting, None)
+
+    def _beat(self) -> None:
+        now = time.time_ns() // 1000
+        if now - self._beat_us > STALE_US // 4:
+            self._beat_us = now
+            self._db.execute(sql.BEAT, (now, self._lease_id))
+
+
+def _resolve(futures: list[asyncio.Future[Any]], result: Any) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(result)
+
+
+def _refuse(futures: list[asyncio.Future[Any]], error: Exception) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_exception(error)
