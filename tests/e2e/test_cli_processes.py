@@ -127,6 +127,18 @@ async def test_a_stopped_question_is_settled(up: Upstream):
     assert call["state"] == "settled"
 
 
+async def test_a_background_job_that_ignores_ctrl_c_can_still_be_killed(up: Upstream):
+    never = asyncio.Event()
+    up.always(chat("one two three", hold=never))
+    process = await start("ask", "what?", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    async with asyncio.timeout(20):
+        await up.arrived.wait()
+    process.terminate()
+    assert await process.wait() == -signal.SIGTERM
+    _, told, _ = await finish(await start("ledger", "--json"))
+    assert json.loads(told)["totals"]["lost_calls"] == 1
+
+
 def _small_files() -> None:
     import resource
 

@@ -127,10 +127,12 @@ def _refuse_typo(words: list[str]) -> None:
 
 
 def _stop_like_ctrl_c() -> None:
-    """A polite kill settles and saves like Ctrl-C. Only the main thread can set handlers."""
+    """A polite kill settles and saves like Ctrl-C, unless Ctrl-C is ignored: then it must still end the process."""
     import threading
 
-    if threading.current_thread() is threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
