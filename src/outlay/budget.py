@@ -193,10 +193,11 @@ class Budget:
         asked = reservation.amount
         over = max((real.nusd or 0) - (asked.nusd or 0), 0)
         beyond = over > 0 or real.input_tokens > asked.input_tokens or real.output_tokens > asked.output_tokens
+        moved = [(d, getattr(asked, d) or 0, getattr(real, d) or 0) for d in DIMENSIONS]
         for b in self._chain:
-            for d in DIMENSIONS:
-                b.reserved[d] -= getattr(asked, d) or 0
-                b.settled[d] += getattr(real, d) or 0
+            for d, claimed, billed in moved:
+                b.reserved[d] -= claimed
+                b.settled[d] += billed
             b.reserved_by_role[reservation.role] -= asked.calls
             b.settled_by_role[reservation.role] = b.settled_by_role.get(reservation.role, 0) + real.calls
             b.overrun_nusd += over
@@ -221,9 +222,10 @@ class Budget:
         reservation.open = False
 
     def _take(self, amount: Amount, role: str) -> Reservation:
+        claimed = [(d, getattr(amount, d) or 0) for d in DIMENSIONS]
         for b in self._chain:
-            for d in DIMENSIONS:
-                b.reserved[d] += getattr(amount, d) or 0
+            for d, claim in claimed:
+                b.reserved[d] += claim
             b.reserved_by_role[role] = b.reserved_by_role.get(role, 0) + amount.calls
         return Reservation(amount, role)
 
