@@ -12,6 +12,7 @@ from outlay.book import Book
 from outlay.budget import Amount, Budget
 from outlay.concurrency import together
 from outlay.errors import BudgetExceeded, OutlayError
+from outlay.confirm import confirm_prefix
 from outlay.metering import as_bought, total
 from outlay.models.provider import Card
 from outlay.money import cost_nusd
@@ -52,6 +53,8 @@ class Door:
         """Samples of the given indices, each a completion or the error that took its place, in index order."""
         card = self.card(ask.role)
         key = f"{ask.role}/{label}/{indices[0]}+{len(indices)}"
+        if ask.prefix is not None:
+            await confirm_prefix(self.book, budget, ask, spent)
         seeds = {i: bounds.seed_of(run_seed, ask.question_id, ask.role, label, i) for i in indices}
         try:
             asked = await self._ask(key, budget, ask, card, seeds)
@@ -66,6 +69,7 @@ class Door:
         ]
         for part in await together(p.buy() for p in purchases):
             results.update(part)
+        spent.served_s += _served_s(asked.hits, [results[i] for i in missing])
         if asked.hits:
             prompts = -(-len(indices) // width) - sum(isinstance(results[c[0]], Completion) for c in chunks)
             self._count_hits(ask, card, asked, spent, prompts=max(prompts, 0))
@@ -94,11 +98,17 @@ class Door:
         if self.book.replay is not None:
             event = await self.book.replay.turn(("seconds",), key)
             self.book.trace.events.append(event)
+            if event.get("refused"):
+                raise BudgetExceeded(event["refused"])
             spent.add(Usage(0, 0), calls=1, cost=event["cost_nusd"], paid=event["cost_nusd"])
             return event["value"]
         most = int(most_s * CPU_NUSD_PER_S) + 1
         claim = Amount(nusd=most, calls=1)
-        reservation = await budget.reserve(claim, role="sandbox")
+        try:
+            reservation = await budget.reserve(claim, role="sandbox")
+        except BudgetExceeded as refusal:
+            self.book.trace.add("seconds", key, self.book.now_s(), refused=str(refusal))
+            raise
         row = self.book.opened(question_id, "sandbox", "cpu", 0, 1, claim)
         await write_ahead(self.book, budget, reservation, row)
         start = self.session.clock()
@@ -162,3 +172,9 @@ class Door:
                 ask.question_id, ask.role, card.name, hits[0].sample, len(hits), Amount(cost)
             )
             self.session.store.record_cached(row, self.book.ended(row, "cached", cost, 0, usage, "", ""))
+
+
+def _served_s(hits: Mapping[int, Completion], drawn: Sequence[Completion | OutlayError]) -> float:
+    """Seconds that a draw would have taken beyond those it took, had the call cache not served a part of it."""
+    cached_s = max((c.latency_s for c in hits.values()), default=0.0)
+    return max(cached_s - max((c.latency_s for c in drawn if isinstance(c, Completion)), default=0.0), 0.0)

@@ -424,8 +424,9 @@ def _sealed(door: Door, run: Run, answer: Answer, plan: Plan, t_s: float) -> Ans
         cost_nusd=run.spent.cost_nusd,
         paid_nusd=run.spent.paid_nusd,
         overrun_nusd=run.spent.overrun_nusd,
-        latency_s=t_s,
+        latency_s=round(t_s + run.spent.served_s, 6),
         stopped=stopped,
+        refused=run.refused,
     )
     door.trace.add("answer", "", t_s, answer=answer)
     return answer

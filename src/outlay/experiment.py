@@ -81,7 +81,8 @@ async def run(
     tasks = [open_task(t, questions=spec.questions, seed=spec.seed) for t in spec.tasks]
     with _locked(out):
         manifest = _resume(spec, out)
-        outcomes = read_outcomes(out)
+        # A question that brought no answer is asked again: what failed it may have passed.
+        outcomes = [o for o in read_outcomes(out) if not o.failed]
         async with Outlay(
             spec.models[0],
             limits=Limits.of(max_usd=spec.max_usd),
@@ -117,23 +118,31 @@ def read_spec(out: Path) -> Manifest:
 
 
 def read_outcomes(out: Path) -> list[Outcome]:
-    """The outcomes in a folder. A last line that a killed process left unfinished is dropped and bought anew."""
+    """The outcomes in a folder, one a question and plan: of several lines the last.
+
+    A last line that a killed process left unfinished is dropped and bought anew.
+    """
     path = out / "outcomes.jsonl"
     if not path.exists():
         return []
     lines = path.read_bytes().split(b"\n")
-    outcomes = []
+    outcomes: dict[tuple[str, ...], Outcome] = {}
     for number, line in enumerate(lines, 1):
         if not line:
             continue
         try:
-            outcomes.append(msgspec.json.decode(line, type=Outcome))
+            outcome = msgspec.json.decode(line, type=Outcome)
         except msgspec.DecodeError as error:
             if number == len(lines):
                 os.truncate(path, path.stat().st_size - len(line))
                 break
             raise UsageError(f"{path}:{number}: {error}; remove the line to buy its answer again.") from None
-    return outcomes
+        outcomes[_place(outcome)] = outcome
+    return list(outcomes.values())
+
+
+def _place(o: Outcome) -> tuple[str, ...]:
+    return (o.task, o.model, o.strategy, o.verifier, o.question_id)
 
 
 class _Bench:
@@ -152,7 +161,7 @@ class _Bench:
         self.spec, self.shop, self.model, self.tasks = spec, shop, model, tasks
         self.outcomes, self.path, self.on_outcome = outcomes, path, on_outcome
         self.total = len(spec.models) * len(spec.strategies) * sum(map(len, tasks))
-        self.done = {(o.task, o.model, o.strategy, o.verifier, o.question_id) for o in outcomes}
+        self.done = {_place(o) for o in outcomes}
 
     async def run(self) -> None:
         plans = [
@@ -206,7 +215,6 @@ class _Bench:
             top_logprobs=self.logprobs,
         )
         question = msgspec.structs.replace(item.question, sampling=sampling)
-        before = self.shop.budget.overrun_nusd
         common = {
             "task": task.name,
             "model": self.model,
@@ -223,8 +231,9 @@ class _Bench:
             )
         except NoAnswer as failure:
             return Outcome(correct=False, score=0.0, failed=str(failure), **common)
-        if self.shop.budget.closed and before == self.shop.budget.overrun_nusd:
-            raise BudgetExceeded(f"The budget is closed: {self.shop.budget.closed}.")
+        if answer.refused:
+            # Made of fewer samples than the plan's: bought again, from the call cache, when the cap allows the rest.
+            raise BudgetExceeded(answer.refused)
         score = await self.shop.judge(item, answer.answer, answer.text)
         return _filled(answer, score, common)
 

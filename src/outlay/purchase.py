@@ -14,7 +14,7 @@ import msgspec
 from outlay import bounds
 from outlay.book import Book
 from outlay.budget import Amount, Budget, Reservation
-from outlay.errors import BudgetExceeded, OutlayError, ProviderError
+from outlay.errors import BudgetExceeded, OutlayError, ProviderError, UsageError
 from outlay.metering import Tally
 from outlay.models.retry import delay_s
 from outlay.money import FREE, cost_nusd
@@ -122,6 +122,9 @@ class Purchase:
             wait_s = None if tally.started else self._in_time(delay_s(failure, attempt, self.session.jitter))
         except TimeoutError:
             error = ProviderError("the deadline passed while the sample was being drawn")
+        except UsageError:
+            sent = False
+            raise
         else:
             error = tally.broken_promise()
         finally:

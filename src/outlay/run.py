@@ -40,6 +40,7 @@ class Run:
         question_id: what the ledger books this run's calls under.
         spent: what this run has bought so far.
         notes: sentences that belong into the answer, about what could not be done.
+        refused: why the budget refused a part of what was asked for; empty if it did not.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Run:
         self._occurrences: dict[str, int] = {}
         self.spent = Spent()
         self.notes: list[str] = []
+        self.refused = ""
 
     async def sample(
         self, question: Question, *, n: int, start: int = 0, role: str = "default", planned: int | None = None
@@ -82,6 +84,7 @@ class Run:
         """
         ask = Ask(question.id, role, "draw", question.messages, question.sampling, None, planned or n)
         results = await self._draw(ask, range(start, start + n))
+        self.refused = self.refused or next((str(r) for r in results if isinstance(r, BudgetExceeded)), "")
         if all(isinstance(r, BudgetExceeded) for r in results):
             raise results[0]  # type: ignore[misc]  # every one of them is an error, as just checked
         samples = tuple(

@@ -48,6 +48,9 @@ class Session:
         self.run_id, self.providers, self.cards, self.store = run_id, providers, cards, store
         self.clock, self.sleep, self.tenant, self.phase, self.cache = clock, sleep, tenant, phase, cache
         self.workers = workers or Workers()
+        self.confirmed: set[str] = set()
+        """Roles whose model was found to continue a given text."""
+        self.confirming = asyncio.Lock()
         self.jitter = random.Random(bounds.seed_of(run_id, "retry"))
 
 
@@ -62,6 +65,8 @@ class Spent:
         self.input_tokens = self.output_tokens = 0
         self.cache_read_tokens: int | None = None
         self.reasoning_tokens: int | None = None
+        self.served_s = 0.0
+        """Seconds that the call cache saved: latencies are told as if everything had been bought now."""
 
     def add(
         self,

@@ -103,6 +103,10 @@ class Replay:
         self._wake()
         return event
 
+    def left(self, kind: str, key: str) -> int:
+        """How many recorded events of a kind and key were not taken yet."""
+        return self._left.get((kind, key), 0)
+
     def _next(self) -> tuple[str, str]:
         if self._at >= len(self._events):
             return ("", "")

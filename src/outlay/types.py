@@ -218,7 +218,8 @@ class Answer(Struct, frozen=True, omit_defaults=True):
 
     `cost_nusd` is what buying it costs (for comparisons), None where a price is unknown; `paid_nusd` is what was
     paid now (0 for what came from the call cache). Both in nano-dollars. `p_correct` is a probability with its source
-    named in `p_source`, or None where nothing is known.
+    named in `p_source`, or None where nothing is known. `latency_s` is told as if everything had been bought now: what
+    the call cache served counts with the seconds it took when it was drawn.
     """
 
     question_id: str
@@ -229,6 +230,8 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     p_source: str = ""
     stopped: str = ""
     missing: tuple[str, ...] = ()
+    refused: str = ""
+    """Why the budget refused a part of the plan: the answer is made of less than was asked for."""
     candidates: tuple[tuple[str, float], ...] = ()
     """Answer classes with their probability under the selection, the likeliest first."""
     plan: Plan = Plan()

@@ -23,6 +23,10 @@ def sentence(path: Path | str, error: Exception) -> StoreError:
         return StoreError(
             f"The disk of the ledger {path} is full; free some space and run the same command again."
         )
+    if "disk I/O" in text:
+        return StoreError(
+            f"The disk of the ledger {path} is full or failing; free some space and run the same command again."
+        )
     return StoreError(f"The ledger {path} cannot be used: {text}; check the path and its permissions.")
 
 
