@@ -52,7 +52,26 @@ _HOME = {
 }
 """Public names by the module they live in. They are imported at first use, so `import outlay` costs nothing."""
 
-__all__ = sorted(name for names in _HOME.values() for name in names)
+__all__ = [
+    "Answer",
+    "BudgetExceeded",
+    "Limits",
+    "MissingAbility",
+    "MissingExtra",
+    "NoAnswer",
+    "Outlay",
+    "OutlayError",
+    "Plan",
+    "ProviderError",
+    "Question",
+    "Sampling",
+    "StoreError",
+    "UnknownPrice",
+    "UsageError",
+    "ask",
+    "ask_sync",
+    "replay",
+]
 
 
 def __getattr__(name: str) -> Any:

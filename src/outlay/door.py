@@ -11,8 +11,8 @@ from outlay import bounds
 from outlay.book import Book
 from outlay.budget import Amount, Budget
 from outlay.concurrency import together
-from outlay.errors import BudgetExceeded, OutlayError
 from outlay.confirm import confirm_prefix
+from outlay.errors import BudgetExceeded, OutlayError
 from outlay.metering import as_bought, total
 from outlay.models.provider import Card
 from outlay.money import cost_nusd
