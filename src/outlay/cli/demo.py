@@ -33,7 +33,7 @@ def demo(
 ) -> None:
     """Show what a right answer costs, on this machine, in a few minutes.
 
-    First a small local model solves sums under five plans (and an oracle that
+    First a small local model solves sums (2 to 3 terms of 2 digits) under five plans (and an oracle that
     sees the key, set apart); then recorded pools of a 0.5B and a 1.5B model are
     put under the same selections at several sample budgets. A table, what to
     buy for which worth of a right answer, and one HTML page come out. Stopped
@@ -82,7 +82,7 @@ def _spec(questions: int, model: str, seed: int, max_usd: str) -> Spec:
     from outlay.money import nusd, usd
 
     return Spec(
-        tasks=("chain_sum?min_terms=2&max_terms=3&min_digits=2&max_digits=2",),
+        tasks=("chain_sum",),
         models=(model,),
         strategies=STRATEGIES,
         questions=questions,
