@@ -11,7 +11,7 @@ from outlay import plugins
 from outlay.tasks import CORRECT, open_task
 
 NAMES = sorted(plugins.names("task"))
-FILES = {"jsonl": "jsonl:{}", "csv": "{}", "gsm8k": "gsm8k:{}"}
+FILES = {"jsonl": "jsonl:{}", "csv": "{}", "gsm8k": "gsm8k:{}", "recorded": "recorded/pool-q05-sums"}
 
 
 def written(name, folder):
@@ -27,7 +27,7 @@ def written(name, folder):
     elif name == "gsm8k":
         lines = [json.dumps({"question": f"{i} + 1?", "answer": f"Add.\n#### {i + 1}"}) for i in range(20)]
     else:
-        return name
+        return FILES.get(name, name)
     path = folder / f"questions.{'csv' if name == 'csv' else 'jsonl'}"
     path.write_text("\n".join(lines), "utf-8")
     return FILES[name].format(path)
