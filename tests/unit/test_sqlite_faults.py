@@ -10,7 +10,7 @@ import pytest
 from ledgers import ended, opened, rows
 
 from outlay.errors import StoreError
-from outlay.store import migrate, sqlite, writer
+from outlay.store import faults, migrate, sqlite, writer
 from outlay.store.sqlite import Sqlite
 
 
@@ -80,6 +80,11 @@ async def test_a_full_disk_is_one_sentence_and_what_was_written_stays(tmp_path):
     again = await Sqlite.open(path)
     assert "first" in {r["id"] for r in await again.calls(limit=5000)}
     await again.close()
+
+
+def test_a_disk_that_takes_no_more_is_called_full_or_failing():
+    failed = faults.sentence("l.db", sqlite3.OperationalError("disk I/O error"))
+    assert "The disk of the ledger l.db is full or failing; free some space and run" in str(failed)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
