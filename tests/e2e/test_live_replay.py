@@ -45,6 +45,8 @@ async def test_a_stored_live_answer_is_replayed_byte_for_byte_with_the_model_off
     smollm2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("OUTLAY_HOME", str(tmp_path / "home"))
+    # Several threads wait for each other in loops, which on a busy machine takes most of the time.
+    monkeypatch.setattr("outlay.models.local.cores", lambda: 1)
     ledger = tmp_path / "ledger.db"
     model = local(smollm2, slots=3, context_tokens=256, price=FREE)
     async with Outlay(model, store=ledger, seed=3, config=Config()) as outlay:
