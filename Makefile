@@ -7,7 +7,7 @@ TEST_HOME ?= $(or $(OUTLAY_TEST_HOME),$(HOME)/.cache/outlay-tests)
 EXTRA_TESTS = $(shell grep -rlE 'math_verify|reasoning_gym' tests --include='test_*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo dev test test-extras lint bench clean
+.PHONY: help venv demo dev test test-extras lint docs bench bench-local clean
 
 help: ## print this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -23,10 +23,12 @@ dev: .venv/dev ## add to .venv what tests and checks need
 test: dev lint ## check everything but the extras, a real small model included (under 10 minutes on 2 cores)
 	OUTLAY_HOME="$(TEST_HOME)" $(BIN)/outlay pull smollm2-135m
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest --doctest-modules src/outlay --ignore=src/outlay/answers/_symbolic.py
 
 test-extras: dev ## install the extras `tasks` and `math` (needs a C compiler) and run the tests that need them
 	$(BIN)/python -m pip install --quiet -e '.[local,math,tasks]'
 	$(BIN)/python -m pytest $(EXTRA_TESTS)
+	$(BIN)/python -m pytest --doctest-modules src/outlay/answers src/outlay/tasks
 
 lint: dev ## style, types and the layers of the house
 	$(BIN)/ruff check
@@ -34,11 +36,24 @@ lint: dev ## style, types and the layers of the house
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
-bench: dev ## measure start-up, metered calls, streamed calls and recorded pools on this machine
+docs: dev ## write docs/commands.md from the command line's own help
+	$(BIN)/python docs/make_commands.py
+
+bench: dev ## measure start-up, calls, pools, budgets, kills and replay on this machine (some minutes, no model)
 	$(BIN)/python bench/start_up.py
 	$(BIN)/python bench/door.py
 	$(BIN)/python bench/http_cpu.py
 	$(BIN)/python bench/pools.py
+	$(BIN)/python bench/pools.py --published
+	$(BIN)/python bench/budget.py --schedules 1000
+	$(BIN)/python bench/kill.py
+	$(BIN)/python bench/replay.py
+
+bench-local: dev ## measure shared prompts, independent draws and replay on the real local model
+	$(BIN)/outlay pull qwen2.5-coder-0.5b
+	$(BIN)/python bench/local.py
+	$(BIN)/python bench/independence.py
+	$(BIN)/python bench/replay.py --model local/qwen2.5-coder-0.5b --questions 1
 
 clean: ## remove .venv and caches; models and the ledger stay
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -7,18 +7,23 @@ import io
 import os
 from pathlib import Path
 
-from outlay.cli import commands, main
+from outlay.cli import application, commands, main
 
 PAGE = Path(__file__).parent / "commands.md"
 
 
 def page() -> str:
-    """The whole page: the help of outlay and of each of its commands, 100 columns wide, without colour."""
+    """The whole page: the help of outlay and of each command, 100 columns wide, without colour."""
     parts = ["# Commands\n\nThis page is the command line's own help (`make docs` writes it).\n"]
-    for words in ([], *([name] for name in commands())):
+    for words in ([], *(words for name in commands() for words in _with_its_own(name))):
         title = " ".join(["outlay", *words])
         parts.append(f"## {title}\n\n```text\n{_help(words)}\n```\n")
     return "\n".join(parts)
+
+
+def _with_its_own(name: str) -> list[list[str]]:
+    """A command and the commands under it."""
+    return [[name], *([name, under] for under in application()[name] if not under.startswith("-"))]
 
 
 def _help(words: list[str]) -> str:
