@@ -45,7 +45,7 @@ bench: dev ## measure start-up, calls, pools, budgets, kills and replay on this 
 	$(BIN)/python bench/http_cpu.py
 	$(BIN)/python bench/pools.py
 	$(BIN)/python bench/pools.py --published
-	$(BIN)/python bench/budget.py --schedules 1000
+	$(BIN)/python bench/budget.py
 	$(BIN)/python bench/kill.py
 	$(BIN)/python bench/replay.py
 
