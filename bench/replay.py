@@ -24,8 +24,9 @@ from pathlib import Path
 
 import msgspec
 
+from outlay.answering import replay
 from outlay.config import Config
-from outlay.engine import Outlay, replay
+from outlay.engine import Outlay
 from outlay.models.provider import Provider
 from outlay.models.scripted import scripted
 from outlay.tasks.chain_sum import chain_sum

@@ -13,11 +13,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from outlay.answering import replay as replay
     from outlay.budget import Limits as Limits
     from outlay.engine import Outlay as Outlay
     from outlay.engine import ask as ask
     from outlay.engine import ask_sync as ask_sync
-    from outlay.engine import replay as replay
     from outlay.errors import BudgetExceeded as BudgetExceeded
     from outlay.errors import MissingAbility as MissingAbility
     from outlay.errors import MissingExtra as MissingExtra
@@ -36,7 +36,8 @@ __version__ = "0.1.0"
 
 _HOME = {
     "budget": ("Limits",),
-    "engine": ("Outlay", "ask", "ask_sync", "replay"),
+    "answering": ("replay",),
+    "engine": ("Outlay", "ask", "ask_sync"),
     "errors": (
         "BudgetExceeded",
         "MissingAbility",

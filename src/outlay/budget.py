@@ -106,6 +106,7 @@ class Budget:
         self._clock = clock or (parent._clock if parent else None)
         self._caps = tuple((d, c) for d in DIMENSIONS if (c := getattr(self.limits, d)) is not None)
         self._waiters: list[_Waiter] = []
+        self._watchers: list[asyncio.Future[None]] = []
         self._arrivals = 0
 
     def fork(self, limits: Limits | None = None) -> Budget:
@@ -265,8 +266,23 @@ class Budget:
                     f"{b.settled_by_role.get(role, 0)} are made."
                 )
 
+    @property
+    def in_flight(self) -> bool:
+        """Whether claims are held that will be settled or released, here or in a scope above."""
+        return any(claim for b in self._chain for claim in b.reserved.values())
+
+    async def change(self) -> None:
+        """Return after the next claim of this tree was settled or released."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._root._watchers.append(future)
+        await future
+
     def _admit(self) -> None:
         """Grant, in order, every waiter that fits now; later ones do not overtake within a shared, blocked scope."""
+        watchers, self._watchers = self._watchers, []
+        for watcher in watchers:
+            if not watcher.done():
+                watcher.set_result(None)
         blocked: set[int] = set()
         for waiter in tuple(self._waiters):
             if waiter.future.done():

@@ -135,9 +135,7 @@ class Door:
         request = Request(ask.messages, 1, prefix=ask.prefix, sampling=ask.sampling)
         try:
             input_tokens = await bounds.input_bound(provider, card, request, capped_money=budget.capped_money)
-            most = bounds.output_bound(
-                ask.sampling, card, budget, input_tokens, planned=max(ask.planned, len(seeds))
-            )
+            most = await _output_bound(ask, card, budget, input_tokens, planned=max(ask.planned, len(seeds)))
         except BudgetExceeded as refusal:
             self.book.trace.add("ask", key, self.book.now_s(), refused=str(refusal))
             raise
@@ -172,6 +170,17 @@ class Door:
                 ask.question_id, ask.role, card.name, hits[0].sample, len(hits), Amount(cost)
             )
             self.session.store.record_cached(row, self.book.ended(row, "cached", cost, 0, usage, "", ""))
+
+
+async def _output_bound(ask: Ask, card: Card, budget: Budget, input_tokens: int, *, planned: int) -> int:
+    """The output bound of one sample, after those in flight have settled if what they hold leaves too little."""
+    while True:
+        try:
+            return bounds.output_bound(ask.sampling, card, budget, input_tokens, planned=planned)
+        except BudgetExceeded:
+            if not budget.in_flight:
+                raise
+            await budget.change()
 
 
 def _served_s(hits: Mapping[int, Completion], drawn: Sequence[Completion | OutlayError]) -> float:

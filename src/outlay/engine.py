@@ -16,6 +16,7 @@ import msgspec
 
 from outlay import config as configuration
 from outlay import plugins
+from outlay.answering import players, sealed, verifier_of
 from outlay.budget import Budget, Limits
 from outlay.door import Door
 from outlay.errors import MissingAbility, OutlayError, UsageError
@@ -29,12 +30,8 @@ from outlay.sandbox.killable import Workers
 from outlay.session import Session
 from outlay.store.protocol import Store
 from outlay.tasks import Item
-from outlay.trace import Replay, Trace
 from outlay.types import Answer, Bound, Plan, Question
 from outlay.verifiers._own import as_verifier
-
-FALLBACK_ROLE = {"judge": "default"}
-"""A role that no model was named for is played by this one's model."""
 
 
 class Outlay:
@@ -207,7 +204,7 @@ class Outlay:
         """
         strategy = plugins.load("strategy", plan.strategy)
         parameters = plugins.check("strategy", plan.strategy, strategy, plan.parameters)
-        judge = verifier or _verifier(plan)
+        judge = verifier or verifier_of(plan)
         worst = getattr(plugins.module_of(strategy), "bound", None)
         if judge is None and worst is not None and "verifier" in worst(question, **parameters).by_role:
             raise MissingAbility(f"{plan.strategy} needs a verifier; name one, for example --verifier judge.")
@@ -227,7 +224,7 @@ class Outlay:
         )
         answer = await strategy(run, asked, **parameters)
         trace_id = self.store.new_id("trace")
-        answer = _sealed(door, run, answer, plan, door.book.now_s())
+        answer = sealed(door, run, answer, plan, door.book.now_s())
         await self.store.save_answer(
             trace_id,
             self.run_id,
@@ -279,7 +276,7 @@ class Outlay:
         return self._cards[role]
 
     def _provider(self, role: str) -> Provider:
-        model = self._models.get(role) or self._models.get(FALLBACK_ROLE.get(role, ""))
+        model = self._models.get(role)
         if model is None:
             raise UsageError(f"No model plays the role {role}; add one like --model {role}=MODEL.")
         name = model if isinstance(model, str) else f"{id(model)}"
@@ -290,12 +287,11 @@ class Outlay:
         return self._opened[name]
 
     def _session(self, cards: Mapping[str, Card]) -> Session:
-        roles = {**{r: f for r, f in FALLBACK_ROLE.items() if f in cards}, **{r: r for r in cards}}
         if self._shared is None:
             self._shared = Session(
                 run_id=self.run_id,
-                providers={role: self._provider(player) for role, player in roles.items()},
-                cards={role: cards[player] for role, player in roles.items()},
+                providers=players({role: self._provider(role) for role in cards}),
+                cards=players(cards),
                 store=self.store,
                 clock=self._clock,
                 sleep=self._sleep,
@@ -330,37 +326,6 @@ class Outlay:
 
         place = self._store_at or configuration.database()
         return await Sqlite.open(place, durability=self._config.durability)
-
-
-async def replay(trace: bytes, *, verifier: Verifier | None = None) -> tuple[Answer, bytes]:
-    """Run a recorded answer again with every model off; returns the answer and the new trace.
-
-    The new trace equals the recorded one byte for byte, or the code no longer does what it did.
-
-    Raises:
-        OutlayError: the replay diverged from its trace.
-    """
-    recorded = Trace.decode(trace)
-    opening = recorded.events[0]
-    plan = msgspec.convert(opening["plan"], Plan)
-    question = msgspec.convert(opening["question"], Question)
-    cards = {role: msgspec.convert(card, Card) for role, card in opening["cards"].items()}
-    players = {**{r: cards[f] for r, f in FALLBACK_ROLE.items() if f in cards}, **cards}
-    workers = Workers()
-    session = Session(run_id="replay", providers={}, cards=players, store=None, workers=workers)  # type: ignore[arg-type]
-    source = Replay(recorded)
-    door = Door(session, replay=source)
-    door.trace.events.append(await source.turn(("open",), ""))
-    run = Run(
-        door, Budget(), seed=opening["seed"], question_id=question.id, verifier=verifier or _verifier(plan)
-    )
-    strategy = plugins.load("strategy", plan.strategy)
-    answer = await strategy(
-        run, question, **plugins.check("strategy", plan.strategy, strategy, plan.parameters)
-    )
-    end = await source.turn(("answer",), "")
-    answer = _sealed(door, run, answer, plan, end["t_s"])
-    return answer, door.trace.encode()
 
 
 async def ask(
@@ -399,34 +364,3 @@ def ask_sync(question: str | Question, **options: Any) -> Answer:
         '391'
     """
     return asyncio.run(ask(question, **options))
-
-
-def _verifier(plan: Plan) -> Verifier | None:
-    if plan.verifier is None:
-        return None
-    chosen = plugins.spec("verifier", plan.verifier)
-    return as_verifier(chosen.target, chosen.parameters)
-
-
-def _sealed(door: Door, run: Run, answer: Answer, plan: Plan, t_s: float) -> Answer:
-    """The answer with what it cost, as the last event of its trace."""
-    t_s = round(t_s, 6)
-    stopped = answer.stopped
-    if run.spent.closed:
-        stopped += f"; {run.spent.closed}, so nothing more is bought"
-    elif run.spent.overrun_nusd:
-        stopped += "; the provider billed more than was asked for"
-    answer = msgspec.structs.replace(
-        answer,
-        plan=plan,
-        usage=run.spent.usage,
-        calls=run.spent.calls,
-        cost_nusd=run.spent.cost_nusd,
-        paid_nusd=run.spent.paid_nusd,
-        overrun_nusd=run.spent.overrun_nusd,
-        latency_s=round(t_s + run.spent.served_s, 6),
-        stopped=stopped,
-        refused=run.refused,
-    )
-    door.trace.add("answer", "", t_s, answer=answer)
-    return answer

@@ -110,7 +110,7 @@ class Purchase:
             seed=self.seeds[granted[0]],
             prefix=self.ask.prefix,
             sampling=self.ask.sampling,
-            question_id=self.ask.question_id,
+            question_id=self.ask.question_id if self.label == "draw" else "",
             sample_indices=tuple(granted),
         )
         tally, error, wait_s = Tally(len(granted)), None, None

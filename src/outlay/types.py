@@ -85,7 +85,7 @@ class Request(Struct, frozen=True, omit_defaults=True):
     """Assistant text to continue; needs the ability `prefix`."""
     sampling: Sampling = Sampling()
     question_id: str = ""
-    """For recorded and scripted models, which look samples up; never sent upstream."""
+    """Of a draw of the question itself, for recorded models, which look samples up; never sent upstream."""
     sample_indices: tuple[int, ...] = ()
     """The sample index of each of the n choices; never sent upstream."""
 

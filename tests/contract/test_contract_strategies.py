@@ -8,8 +8,8 @@ import pytest
 from ledgers import rows
 
 from outlay import plugins
+from outlay.answering import replay
 from outlay.budget import Limits
-from outlay.engine import replay
 from outlay.errors import BudgetExceeded, NoAnswer, OutlayError, ProviderError, RateLimited
 from outlay.run import Run
 from outlay.testing import FIXED, Gates, scripted, shop

@@ -25,7 +25,7 @@ PLANS = ("self_consistency:n=3", "sharpen:n=2")
 REPLAY = """
 import asyncio, json, sqlite3, sys
 import msgspec
-from outlay.engine import replay
+from outlay.answering import replay
 for answer, trace in sqlite3.connect(sys.argv[1]).execute("SELECT answer, trace FROM answers ORDER BY at_us"):
     again, new_trace = asyncio.run(replay(trace.encode()))
     print(json.dumps([new_trace.decode(), msgspec.json.encode(again).decode()]))

@@ -25,6 +25,8 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 def test_import_outlay_loads_nothing_heavy():
-    code = "import outlay, sys; print([m for m in ('numpy', 'aiohttp', 'sqlite3', 'msgspec') if m in sys.modules])"
+    code = (
+        "import outlay, sys; print([m for m in ('numpy', 'aiohttp', 'sqlite3', 'msgspec') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -75,7 +75,7 @@ async def test_usage_is_the_recorded_one_per_choice_and_for_the_request():
     [
         ("1 + 1 =", "a"),
         ("1 + 1 = and then?\nEnd with `Answer: N`.", "b"),
-        ("Think. 2 + 2 =\nEnd with `Answer: N`.", "c"),
+        ("2 + 2 =\nEnd with `Answer: N`.", "c"),
     ],
 )
 async def test_without_an_id_the_longest_question_in_the_text_is_meant(asked, holder):
@@ -127,3 +127,10 @@ async def test_the_card_says_price_and_abilities_and_changes_with_seed_and_conte
 def test_an_unknown_recording_names_the_nearest():
     with pytest.raises(UsageError, match="did you mean pool-q05-sums"):
         recorded("pool-q05-sum")
+
+
+async def test_a_request_that_only_quotes_a_question_is_not_answered_from_its_samples():
+    """A judge's request quotes the question; samples of the question are no verdicts on it."""
+    quoting = Request(({"role": "user", "content": "Grade the answer to this question: 1 + 1 ="},), 64)
+    with pytest.raises(BadRequest):
+        [delta async for delta in recorded(RECORDING).stream(quoting)]

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from outlay import trace as traces
-from outlay.engine import replay
+from outlay.answering import replay
 from outlay.errors import OutlayError, UsageError
 from outlay.testing import FIXED, scripted, shop
 from outlay.trace import Replay, Trace

@@ -24,7 +24,7 @@ MAX_OUTPUT_TOKENS = 160
 
 def demo(
     *,
-    questions: int = 12,
+    questions: int = 8,
     model: str = MODEL,
     seed: int = 7,
     max_usd: str = "0.10",
@@ -33,18 +33,18 @@ def demo(
 ) -> None:
     """Show what a right answer costs, on this machine, in a few minutes.
 
-    First a small local model solves sums (2 to 3 terms of 2 digits) under five plans (and an oracle that
-    sees the key, set apart); then recorded pools of a 0.5B and a 1.5B model are
-    put under the same selections at several sample budgets. A table, what to
-    buy for which worth of a right answer, and one HTML page come out. Stopped
-    half-way, the same command goes on.
+    First a small local model solves sums of 2 to 3 terms of 2 digits under
+    five plans (and an oracle that sees the key, set apart); then recorded pools
+    of a 0.5B and a 1.5B model are put under the same selections at several
+    sample budgets. A table, what to buy for which worth of a right answer, and
+    one HTML page come out. Stopped half-way, the same command goes on.
 
     Example: outlay demo --questions 24
 
     Parameters
     ----------
     questions:
-        Live questions; 12 unless given. More make the intervals narrower, about 10 s each on 2 cores.
+        Live questions; 8 unless given. More make the intervals narrower, about 10 s each on 2 cores.
     model:
         The live model; the embedded default unless given.
     seed:

@@ -82,11 +82,14 @@ class recorded:  # a provider's class is named as users write it
         """Nothing to release."""
 
     def _question(self, request: Request) -> RecordedQuestion | None:
-        """By id, else the longest recorded question whose text the last user message contains."""
+        """By id, else the longest recorded question that the last user message begins with.
+
+        An instruction may follow it. What only quotes a question (a judge's request) is none of the recorded.
+        """
         if request.question_id in self._by_id:
             return self._by_id[request.question_id]
         asked = _last_user_text(request.messages)
-        held = [id for id, text in self._texts.items() if text and text in asked]
+        held = [id for id, text in self._texts.items() if text and asked.startswith(text)]
         return self._by_id[max(held, key=lambda id: len(self._texts[id]))] if held else None
 
     def _sample(self, question: RecordedQuestion, index: int) -> RecordedSample:

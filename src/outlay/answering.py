@@ -1,0 +1,91 @@
+"""From what a strategy answered to a sealed answer with its costs, live or in a replay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+from outlay import plugins
+from outlay.budget import Budget
+from outlay.door import Door
+from outlay.models.provider import Card
+from outlay.run import Run, Verifier
+from outlay.sandbox.killable import Workers
+from outlay.session import Session
+from outlay.trace import Replay, Trace
+from outlay.types import Answer, Plan, Question
+from outlay.verifiers._own import as_verifier
+
+T = TypeVar("T")
+FALLBACK_ROLE = {"judge": "default"}
+"""A role that no model was named for is played by this one's model."""
+
+
+def players(by_role: Mapping[str, T]) -> dict[str, T]:
+    """Who plays each role, roles that no model was named for included."""
+    stand_ins = {role: by_role[other] for role, other in FALLBACK_ROLE.items() if other in by_role}
+    return {**stand_ins, **by_role}
+
+
+async def replay(trace: bytes, *, verifier: Verifier | None = None) -> tuple[Answer, bytes]:
+    """Run a recorded answer again with every model off; returns the answer and the new trace.
+
+    The new trace equals the recorded one byte for byte, or the code no longer does what it did.
+
+    Raises:
+        OutlayError: the replay diverged from its trace.
+    """
+    recorded = Trace.decode(trace)
+    opening = recorded.events[0]
+    plan = msgspec.convert(opening["plan"], Plan)
+    question = msgspec.convert(opening["question"], Question)
+    cards = {role: msgspec.convert(card, Card) for role, card in opening["cards"].items()}
+    workers = Workers()
+    session = Session(run_id="replay", providers={}, cards=players(cards), store=None, workers=workers)  # type: ignore[arg-type]
+    source = Replay(recorded)
+    door = Door(session, replay=source)
+    door.trace.events.append(await source.turn(("open",), ""))
+    run = Run(
+        door, Budget(), seed=opening["seed"], question_id=question.id, verifier=verifier or verifier_of(plan)
+    )
+    strategy = plugins.load("strategy", plan.strategy)
+    answer = await strategy(
+        run, question, **plugins.check("strategy", plan.strategy, strategy, plan.parameters)
+    )
+    end = await source.turn(("answer",), "")
+    answer = sealed(door, run, answer, plan, end["t_s"])
+    return answer, door.trace.encode()
+
+
+def verifier_of(plan: Plan) -> Verifier | None:
+    """The verifier that a plan names, with its parameters bound, or None."""
+    if plan.verifier is None:
+        return None
+    chosen = plugins.spec("verifier", plan.verifier)
+    return as_verifier(chosen.target, chosen.parameters)
+
+
+def sealed(door: Door, run: Run, answer: Answer, plan: Plan, t_s: float) -> Answer:
+    """The answer with what it cost, as the last event of its trace."""
+    t_s = round(t_s, 6)
+    stopped = answer.stopped
+    if run.spent.closed:
+        stopped += f"; {run.spent.closed}, so nothing more is bought"
+    elif run.spent.overrun_nusd:
+        stopped += "; the provider billed more than was asked for"
+    answer = msgspec.structs.replace(
+        answer,
+        plan=plan,
+        usage=run.spent.usage,
+        calls=run.spent.calls,
+        cost_nusd=run.spent.cost_nusd,
+        paid_nusd=run.spent.paid_nusd,
+        overrun_nusd=run.spent.overrun_nusd,
+        latency_s=round(t_s + run.spent.served_s, 6),
+        stopped=stopped,
+        refused=run.refused,
+    )
+    door.trace.add("answer", "", t_s, answer=answer)
+    return answer
