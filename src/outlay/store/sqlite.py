@@ -131,7 +131,8 @@ class Sqlite:
             found = db.execute(sql.ONE_CALL, (call_id,)).fetchone()
             if found is None:
                 known = [r[0] for r in db.execute(sql.OPEN_TO_RECONCILE).fetchall()]
-                raise UsageError(f"There is no call {call_id!r} in the ledger; {nearest(call_id, known)}")
+                hint = nearest(call_id, known) if known else "no call is open to reconciliation."
+                raise UsageError(f"There is no call {call_id!r} in the ledger; {hint}")
             state, mark = found
             if state != "lost" and mark != "unreconciled":
                 raise UsageError(
