@@ -31,6 +31,10 @@ class MissingExtra(UsageError):
     """An optional dependency is not installed."""
 
 
+class CannotSay(UsageError):
+    """The data do not determine what was asked; the text says what is missing."""
+
+
 class BudgetExceeded(OutlayError):
     """A purchase does not fit in the budget. Nothing was sent."""
 
