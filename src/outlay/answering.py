@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -15,18 +15,38 @@ from outlay.run import Run, Verifier
 from outlay.sandbox.killable import Workers
 from outlay.session import Session
 from outlay.trace import Replay, Trace
-from outlay.types import Answer, Plan, Question
+from outlay.types import Answer, Delta, Plan, Pool, Question
 from outlay.verifiers._own import as_verifier
 
 T = TypeVar("T")
 FALLBACK_ROLE = {"judge": "default"}
 """A role that no model was named for is played by this one's model."""
+PASS_THROUGH = "pass_through"
+"""What stands for a strategy in the plan of a request that was passed through."""
 
 
 def players(by_role: Mapping[str, T]) -> dict[str, T]:
     """Who plays each role, roles that no model was named for included."""
     stand_ins = {role: by_role[other] for role, other in FALLBACK_ROLE.items() if other in by_role}
     return {**stand_ins, **by_role}
+
+
+async def pass_through(
+    run: Run,
+    question: Question,
+    *,
+    n: int = 1,
+    seed: int | None = None,
+    on_delta: Callable[[int, Delta], None] | None = None,
+) -> tuple[Answer, Pool]:
+    """A client's request as it was written (`Run.pass_through`): its choices, and the answer that accounts for them.
+
+    Nothing is chosen: the answer's text is the first choice's, and `candidates` stays empty.
+    """
+    pool = await run.pass_through(question, n=n, seed=seed, on_delta=on_delta)
+    first = next(s.completion for s in pool.samples if s.completion is not None)
+    stopped = "the request was passed through"
+    return Answer(question.id, first.text, stopped=stopped, missing=tuple(run.notes)), pool
 
 
 async def replay(trace: bytes, *, verifier: Verifier | None = None) -> tuple[Answer, bytes]:
@@ -50,13 +70,18 @@ async def replay(trace: bytes, *, verifier: Verifier | None = None) -> tuple[Ans
     run = Run(
         door, Budget(), seed=opening["seed"], question_id=question.id, verifier=verifier or verifier_of(plan)
     )
-    strategy = plugins.load("strategy", plan.strategy)
-    answer = await strategy(
-        run, question, **plugins.check("strategy", plan.strategy, strategy, plan.parameters)
-    )
+    answer = await _again(run, question, plan)
     end = await source.turn(("answer",), "")
     answer = sealed(door, run, answer, plan, end["t_s"])
     return answer, door.trace.encode()
+
+
+async def _again(run: Run, question: Question, plan: Plan) -> Answer:
+    if plan.strategy == PASS_THROUGH:
+        answer, _ = await pass_through(run, question, **plan.parameters)
+        return answer
+    strategy = plugins.load("strategy", plan.strategy)
+    return await strategy(run, question, **plugins.check("strategy", plan.strategy, strategy, plan.parameters))
 
 
 def verifier_of(plan: Plan) -> Verifier | None:

@@ -122,7 +122,7 @@ def cache_keys(
     prefix: str | None,
     sampling: Sampling,
     max_output_tokens: int,
-    seeds: Iterable[tuple[int, int]],
+    seeds: Iterable[tuple[int, int | None]],
 ) -> list[str]:
     """Call-cache keys of (sample index, seed) pairs: tenant, model, whole body, seed and index."""
     body = hashlib.blake2b(

@@ -19,7 +19,7 @@ from outlay.money import cost_nusd
 from outlay.purchase import Purchase, write_ahead
 from outlay.session import Ask, Asked, Session, Spent
 from outlay.trace import Replay, Trace
-from outlay.types import Completion, Request, Usage
+from outlay.types import Completion, Delta, Request, Usage
 
 CPU_NUSD_PER_S = 11_112
 """A second of one core of this machine: $0.04 an hour, rounded up, in nano-dollars."""
@@ -48,14 +48,14 @@ class Door:
         indices: Sequence[int],
         run_seed: int,
         spent: Spent,
-        on_text: Callable[[int, str], None] | None,
+        on_delta: Callable[[int, Delta], None] | None,
     ) -> list[Completion | OutlayError]:
         """Samples of the given indices, each a completion or the error that took its place, in index order."""
         card = self.card(ask.role)
         key = f"{ask.role}/{label}/{indices[0]}+{len(indices)}"
         if ask.prefix is not None:
             await confirm_prefix(self.book, budget, ask, spent)
-        seeds = {i: bounds.seed_of(run_seed, ask.question_id, ask.role, label, i) for i in indices}
+        seeds = {i: _seed(ask, run_seed, label, i) for i in indices}
         try:
             asked = await self._ask(key, budget, ask, card, seeds)
         except BudgetExceeded as refusal:
@@ -65,7 +65,7 @@ class Door:
         width = card.max_n if card.shares_prompt else 1
         chunks = [missing[i : i + width] for i in range(0, len(missing), width)]
         purchases = [
-            Purchase(self.book, budget, ask, label, chunk, seeds, asked, spent, on_text) for chunk in chunks
+            Purchase(self.book, budget, ask, label, chunk, seeds, asked, spent, on_delta) for chunk in chunks
         ]
         for part in await together(p.buy() for p in purchases):
             results.update(part)
@@ -104,13 +104,13 @@ class Door:
             return event["value"]
         most = int(most_s * CPU_NUSD_PER_S) + 1
         claim = Amount(nusd=most, calls=1)
+        row = self.book.opened(question_id, "sandbox", "cpu", 0, 1, claim)
         try:
             reservation = await budget.reserve(claim, role="sandbox")
+            await write_ahead(self.book, budget, reservation, row)
         except BudgetExceeded as refusal:
             self.book.trace.add("seconds", key, self.book.now_s(), refused=str(refusal))
             raise
-        row = self.book.opened(question_id, "sandbox", "cpu", 0, 1, claim)
-        await write_ahead(self.book, budget, reservation, row)
         start = self.session.clock()
         try:
             value = await work()
@@ -122,7 +122,9 @@ class Door:
         self.book.trace.add("seconds", key, self.book.now_s(), value=value, cost_nusd=cost)
         return value
 
-    async def _ask(self, key: str, budget: Budget, ask: Ask, card: Card, seeds: Mapping[int, int]) -> Asked:
+    async def _ask(
+        self, key: str, budget: Budget, ask: Ask, card: Card, seeds: Mapping[int, int | None]
+    ) -> Asked:
         """Bounds of the draw and what the call cache already holds of it."""
         if self.book.replay is not None:
             event = await self.book.replay.turn(("ask",), key)
@@ -141,9 +143,9 @@ class Door:
             raise
         hits: dict[int, Completion] = {}
         keys: dict[int, str] = {}
-        if self.session.cache:
+        if self.session.cache and not ask.verbatim:
             listed = bounds.cache_keys(
-                self.session.tenant, card, ask.messages, ask.prefix, ask.sampling, most, seeds.items()
+                self.session.cache_owner, card, ask.messages, ask.prefix, ask.sampling, most, seeds.items()
             )
             keys = dict(zip(seeds, listed, strict=True))
             found = await self.session.store.cached(listed)
@@ -181,6 +183,13 @@ async def _output_bound(ask: Ask, card: Card, budget: Budget, input_tokens: int,
             if not budget.in_flight:
                 raise
             await budget.change()
+
+
+def _seed(ask: Ask, run_seed: int, label: str, index: int) -> int | None:
+    """The seed of one sample. A client's own is sent on; choices that need a request of their own count on from it."""
+    if not ask.verbatim:
+        return bounds.seed_of(run_seed, ask.question_id, ask.role, label, index)
+    return None if ask.seed is None else ask.seed + index
 
 
 def _served_s(hits: Mapping[int, Completion], drawn: Sequence[Completion | OutlayError]) -> float:

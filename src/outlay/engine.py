@@ -16,7 +16,7 @@ import msgspec
 
 from outlay import config as configuration
 from outlay import plugins
-from outlay.answering import players, sealed, verifier_of
+from outlay.answering import PASS_THROUGH, pass_through, players, sealed, verifier_of
 from outlay.budget import Budget, Limits
 from outlay.door import Door
 from outlay.errors import MissingAbility, OutlayError, UsageError
@@ -27,10 +27,10 @@ from outlay.prompts.answer_format import instruct
 from outlay.run import Run, Verifier
 from outlay.sandbox.checks import run_checks
 from outlay.sandbox.killable import Workers
-from outlay.session import Session
+from outlay.session import Account, Session
 from outlay.store.protocol import Store
 from outlay.tasks import Item
-from outlay.types import Answer, Bound, Plan, Question
+from outlay.types import Answer, Bound, Delta, Plan, Pool, Question
 from outlay.verifiers._own import as_verifier
 
 
@@ -46,6 +46,7 @@ class Outlay:
         cache: whether completions may come from the call cache (on in experiments).
         what: what the ledger's run is called.
         run_id: resumes that run: what it spent before counts against `limits`.
+        tenant: whose purchases these are.
         config: the configuration; None reads `outlay.toml`.
 
     Example:
@@ -65,6 +66,7 @@ class Outlay:
         cache: bool = False,
         what: str = "ask",
         run_id: str | None = None,
+        tenant: str = "local",
         config: configuration.Config | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -76,7 +78,7 @@ class Outlay:
         self._store: Store | None = None
         self._store_at = store
         self._clock, self._sleep = clock, sleep
-        self.seed, self._cache, self._what = seed, cache, what
+        self.seed, self._cache, self._what, self.tenant = seed, cache, what, tenant
         self.run_id = run_id or f"run_{time.time_ns() // 1000:014x}{os.urandom(3).hex()}"
         self.budget = Budget(limits, clock=clock)
         self._opened: dict[str, Provider] = {}
@@ -85,15 +87,28 @@ class Outlay:
         self._owner = True
         self._shared: Session | None = None
 
-    def beside(self, models: str | Provider | Mapping[str, str | Provider]) -> Outlay:
-        """Another set of models over this object's ledger, run and budget; open it inside this one's `async with`."""
+    def beside(
+        self,
+        models: str | Provider | Mapping[str, str | Provider],
+        *,
+        tenant: str | None = None,
+        seed: int | None = None,
+    ) -> Outlay:
+        """Another set of models over this object's ledger, run and budget; open it inside this one's `async with`.
+
+        Args:
+            models: as for a new object.
+            tenant: whose purchases these are; they get a run of their own, under the same budget. None: this one's.
+            seed: another run seed.
+        """
         other = Outlay(
             models,
             store=self.store,
-            seed=self.seed,
+            seed=self.seed if seed is None else seed,
             cache=self._cache,
             what=self._what,
-            run_id=self.run_id,
+            run_id=self.run_id if tenant in (None, self.tenant) else None,
+            tenant=self.tenant if tenant is None else tenant,
             config=self._config,
             clock=self._clock,
             sleep=self._sleep,
@@ -103,11 +118,11 @@ class Outlay:
 
     async def __aenter__(self) -> Outlay:
         self._store = await self._open_store()
+        await self.store.open_run(
+            self.run_id, self.tenant, self._what, json.dumps({"seed": self.seed}), time.time_ns() // 1000
+        )
         if not self._owner:
             return self
-        await self.store.open_run(
-            self.run_id, "local", self._what, json.dumps({"seed": self.seed}), time.time_ns() // 1000
-        )
         await self.store.sweep()
         before = await self.store.totals(self.run_id)
         self.budget.preload(
@@ -196,8 +211,11 @@ class Outlay:
         limits: Limits | None = None,
         verifier: Verifier | None = None,
         listener: Callable[[dict[str, Any]], None] | None = None,
+        account: Account | None = None,
     ) -> Answer:
         """Buy the answer to a question under a plan. `verifier` stands in for the plan's own.
+
+        It is bought, and its trace kept, on behalf of `account`; None is this object's tenant, without quotas.
 
         Raises:
             As `ask`.
@@ -210,28 +228,72 @@ class Outlay:
             raise MissingAbility(f"{plan.strategy} needs a verifier; name one, for example --verifier judge.")
         cards = {role: await self.card(role) for role in self._models}
         await self.refuse_unable(plan)
-        session = self._session(cards)
-        door = Door(session)
         asked = instruct(msgspec.structs.replace(question, kind=plan.kind or question.kind))
+        door, run = self._opened_run(asked, plan, cards, limits, account, verifier=judge, listener=listener)
+        return await self._save(door, run, await strategy(run, asked, **parameters), plan)
+
+    async def pass_through(
+        self,
+        question: Question,
+        *,
+        n: int = 1,
+        seed: int | None = None,
+        limits: Limits | None = None,
+        on_delta: Callable[[int, Delta], None] | None = None,
+        account: Account | None = None,
+    ) -> tuple[Answer, Pool]:
+        """A client's request as it was written: the answer that accounts for it, and its `n` choices.
+
+        Neither framed, nor voted on, nor retried, nor served from the call cache; bounded, metered and traced like
+        everything else. A caller that no longer wants it cancels: generation stops and what was written is settled.
+
+        Args:
+            question: the request's messages and sampling; its kind is not used.
+            n: how many choices.
+            seed: the client's seed, sent as it is; None sends none.
+            limits: caps on this request alone.
+            on_delta: is told (choice, delta) while the reply is written.
+            account: on whose behalf; None is this object's tenant, without quotas.
+
+        Raises:
+            BudgetExceeded: the budget does not admit the call.
+            ProviderError: the provider's own failure, with its status.
+        """
+        cards = {"default": await self.card()}
+        plan = Plan(PASS_THROUGH, {"n": n, "seed": seed}, roles={"default": cards["default"].name})
+        door, run = self._opened_run(question, plan, cards, limits, account)
+        answer, pool = await pass_through(run, question, n=n, seed=seed, on_delta=on_delta)
+        return await self._save(door, run, answer, plan), pool
+
+    def _opened_run(
+        self,
+        asked: Question,
+        plan: Plan,
+        cards: Mapping[str, Card],
+        limits: Limits | None,
+        account: Account | None,
+        *,
+        verifier: Verifier | None = None,
+        listener: Callable[[dict[str, Any]], None] | None = None,
+    ) -> tuple[Door, Run]:
+        session = self._session(cards)
+        door = Door(session if account is None else session.on_behalf_of(account))
         door.trace.add("open", "", 0.0, plan=plan, question=asked, cards=cards, seed=self.seed, prompts=PROMPTS)
-        run = Run(
-            door,
-            self.budget.fork(limits),
-            seed=self.seed,
-            question_id=question.id,
-            verifier=judge,
-            listener=listener,
-        )
-        answer = await strategy(run, asked, **parameters)
+        budget = self.budget.fork(limits)
+        run = Run(door, budget, seed=self.seed, question_id=asked.id, verifier=verifier, listener=listener)
+        return door, run
+
+    async def _save(self, door: Door, run: Run, answer: Answer, plan: Plan) -> Answer:
         trace_id = self.store.new_id("trace")
         answer = sealed(door, run, answer, plan, door.book.now_s())
         await self.store.save_answer(
             trace_id,
             self.run_id,
-            question.id,
+            answer.question_id,
             msgspec.json.encode(answer).decode(),
             door.trace.encode().decode(),
             time.time_ns() // 1000,
+            tenant=door.session.tenant,
         )
         return msgspec.structs.replace(answer, trace_id=trace_id)
 
@@ -295,6 +357,7 @@ class Outlay:
                 store=self.store,
                 clock=self._clock,
                 sleep=self._sleep,
+                tenant=self.tenant,
                 cache=self._cache,
                 workers=self._workers,
             )

@@ -45,6 +45,39 @@ class UnknownPrice(BudgetExceeded):
     """A money cap was set and the model has no known price."""
 
 
+class OverQuota(BudgetExceeded):
+    """A purchase does not fit in the quota of the key or tenant it was asked with. Nothing was sent.
+
+    Attributes:
+        limit: which limit: `usd_per_day`, `tokens_per_minute`, `requests_per_minute` or `concurrency`.
+        retry_after_s: when the same purchase can fit, in whole seconds from 1 up; None: it never can.
+    """
+
+    status = 429
+
+    def __init__(self, text: str, *, limit: str, retry_after_s: int | None):
+        super().__init__(text)
+        self.limit, self.retry_after_s = limit, retry_after_s
+
+
+class KeyRefused(OutlayError):
+    """No key, an unknown one or a revoked one."""
+
+    status = 401
+
+
+class NotAllowed(OutlayError):
+    """The key is good, but not for this."""
+
+    status = 403
+
+
+class KeyReused(UsageError):
+    """An idempotency key came again with another request."""
+
+    status = 409
+
+
 class NoAnswer(OutlayError):
     """Every sample failed, so there is nothing to choose from."""
 
@@ -63,6 +96,9 @@ class ProviderError(OutlayError):
         retry_after_s: what the server asked to wait, in seconds, or None.
         fatal: no other sample can succeed either (a wrong key, a dead server): the run stops instead of going on.
         billed: the request may have been billed although it failed (the reply broke off).
+        status: what the server answered, where it answered.
+        code: what the server calls the failure, or empty.
+        param: the field of the request that the server blames, or empty.
     """
 
     status = 502
@@ -81,6 +117,8 @@ class ProviderError(OutlayError):
         self.retry_after_s = retry_after_s
         self.fatal = fatal
         self.billed = billed
+        self.code = ""
+        self.param = ""
 
 
 class AuthError(ProviderError):

@@ -15,7 +15,7 @@ from outlay.types import Completion, Delta, Request, TokenLogprob, Usage
 
 
 class _Choice:
-    __slots__ = ("finish_reason", "logprobs", "reasoning", "text", "tools", "usage")
+    __slots__ = ("finish_reason", "logprobs", "reasoning", "refusal", "text", "tools", "usage")
 
     def __init__(self) -> None:
         self.text: list[str] = []
@@ -24,6 +24,7 @@ class _Choice:
         self.tools: dict[int, dict[str, Any]] = {}
         self.finish_reason = ""
         self.usage: Usage | None = None
+        self.refusal = False
 
     @property
     def written(self) -> str:
@@ -63,6 +64,7 @@ class Tally:
             choice.finish_reason = delta.finish_reason
         if delta.usage:
             choice.usage = delta.usage
+        choice.refusal = choice.refusal or delta.refusal
 
     def broken_promise(self) -> BadReply | None:
         """The failure of a reply that ended without error but not with every choice asked for; else None."""
@@ -113,6 +115,7 @@ class Tally:
                 batch=batch,
                 latency_s=latency_s,
                 mark=mark,
+                refusal=choice.refusal,
             )
             for index, choice, output in zip(request.sample_indices, self.choices, outputs, strict=True)
         ]

@@ -21,7 +21,7 @@ from outlay.money import FREE, cost_nusd
 from outlay.session import Ask, Asked, Spent
 from outlay.store.protocol import Opened
 from outlay.trace import Replay
-from outlay.types import Completion, Request, Usage
+from outlay.types import Completion, Delta, Request, Usage
 
 
 class Purchase:
@@ -34,13 +34,13 @@ class Purchase:
         ask: Ask,
         label: str,
         indices: list[int],
-        seeds: Mapping[int, int],
+        seeds: Mapping[int, int | None],
         asked: Asked,
         spent: Spent,
-        on_text: Callable[[int, str], None] | None,
+        on_delta: Callable[[int, Delta], None] | None,
     ):
         self.book, self.session, self.budget, self.ask, self.label = book, book.session, budget, ask, label
-        self.indices, self.seeds, self.asked, self.spent, self.on_text = indices, seeds, asked, spent, on_text
+        self.indices, self.seeds, self.asked, self.spent, self.on_delta = indices, seeds, asked, spent, on_delta
         self.card = book.card(ask.role)
 
     async def buy(self) -> dict[int, Completion | OutlayError]:
@@ -64,11 +64,20 @@ class Purchase:
         self, key: str, wanted: list[int], attempt: int
     ) -> tuple[dict[int, Completion | OutlayError], float | None]:
         granted, reservation, refusal = await self._reserve(wanted)
+        row = None
+        if reservation is not None:
+            row = self.book.opened(
+                self.ask.question_id, self.ask.role, self.card.name, granted[0], len(granted), reservation.amount
+            )
+            try:
+                await write_ahead(self.book, self.budget, reservation, row)
+            except BudgetExceeded as over_quota:
+                granted, row, refusal = [], None, over_quota
         refused = dict.fromkeys(wanted[len(granted) :], refusal) if refusal else {}
         self.book.trace.add("grant", key, self.book.now_s(), samples=granted, refused=str(refusal or ""))
-        if reservation is None:
+        if reservation is None or row is None:
             return dict(refused), None
-        results, wait_s = await self._spend(key, granted, reservation, attempt)
+        results, wait_s = await self._spend(key, granted, row, reservation, attempt)
         return {**results, **refused}, wait_s
 
     async def _reserve(self, wanted: list[int]) -> tuple[list[int], Reservation | None, BudgetExceeded | None]:
@@ -96,13 +105,9 @@ class Purchase:
         )
 
     async def _spend(
-        self, key: str, granted: list[int], reservation: Reservation, attempt: int
+        self, key: str, granted: list[int], row: Opened, reservation: Reservation, attempt: int
     ) -> tuple[dict[int, Completion | OutlayError], float | None]:
-        """Write ahead, stream, settle; whatever happens, the reservation ends and the ledger row is closed."""
-        row = self.book.opened(
-            self.ask.question_id, self.ask.role, self.card.name, granted[0], len(granted), reservation.amount
-        )
-        await write_ahead(self.book, self.budget, reservation, row)
+        """Stream and settle; whatever happens, the reservation ends and the ledger row is closed."""
         request = Request(
             messages=self.ask.messages,
             max_output_tokens=self.asked.max_output_tokens,
@@ -112,6 +117,7 @@ class Purchase:
             sampling=self.ask.sampling,
             question_id=self.ask.question_id if self.label == "draw" else "",
             sample_indices=tuple(granted),
+            verbatim=self.ask.verbatim,
         )
         tally, error, wait_s = Tally(len(granted)), None, None
         sent, start = True, self.book.now_s()
@@ -119,7 +125,8 @@ class Purchase:
             await self._stream(request, tally)
         except ProviderError as failure:
             error, sent = failure, failure.billed or tally.started
-            wait_s = None if tally.started else self._in_time(delay_s(failure, attempt, self.session.jitter))
+            final = tally.started or self.ask.verbatim
+            wait_s = None if final else self._in_time(delay_s(failure, attempt, self.session.jitter))
         except TimeoutError:
             error = ProviderError("the deadline passed while the sample was being drawn")
         except UsageError:
@@ -146,8 +153,8 @@ class Purchase:
         async with asyncio.timeout(left_s), aclosing(provider.stream(request)) as deltas:  # type: ignore[type-var]
             async for delta in deltas:
                 tally.add(delta)
-                if self.on_text is not None and delta.text and delta.choice is not None:
-                    self.on_text(request.sample_indices[delta.choice], delta.text)
+                if self.on_delta is not None and delta.choice is not None and delta.choice < request.n:
+                    self.on_delta(request.sample_indices[delta.choice], delta)
 
     async def _settle(
         self,
@@ -241,8 +248,8 @@ class Purchase:
 async def write_ahead(book: Book, budget: Budget, reservation: Reservation, row: Opened) -> None:
     """Write a reservation to the ledger before anything is sent.
 
-    Where that fails the reservation is released. A cancellation may come after the row was handed over: then the row
-    is closed too, as never sent, or it would later count as lost.
+    Where that fails, or a key's quota refuses it, the reservation is released. A cancellation may come after the row
+    was handed over: then the row is closed too, as never sent, or it would later count as lost.
     """
     store = book.session.store
     try:

@@ -23,7 +23,7 @@ from outlay.models.provider import ABILITIES
 from outlay.money import cost_nusd, worst_nusd
 from outlay.sandbox.killable import WorkerFailed, WorkerKilled
 from outlay.session import Ask, Spent
-from outlay.types import Completion, Message, Pool, Question, Sample, Sampling, Usage, Verdict
+from outlay.types import Completion, Delta, Message, Pool, Question, Sample, Sampling, Usage, Verdict
 
 WORK_S = 5.0
 """How long a worker may compare the answers of one pool, in seconds."""
@@ -97,6 +97,45 @@ class Run:
         """One pool of both, in index order, its classes found anew over all of them."""
         samples = sorted((*pool.samples, *more.samples), key=lambda s: s.index)
         return await classify(msgspec.structs.replace(pool, samples=tuple(samples)), self._work)
+
+    async def pass_through(
+        self,
+        question: Question,
+        *,
+        n: int = 1,
+        seed: int | None = None,
+        on_delta: Callable[[int, Delta], None] | None = None,
+    ) -> Pool:
+        """`n` choices of a client's request as the client wrote it: nothing added, no retry, no call cache.
+
+        What fails is data, unless nothing came: then the first failure is raised.
+
+        Args:
+            question: the request's messages and sampling.
+            n: how many choices, at least 1; more than the model draws in one request become several.
+            seed: the client's own seed, or None to send none.
+            on_delta: is told (choice, delta) while the reply is written. Cancelling stops generation upstream and
+                settles what was written.
+
+        Raises:
+            BudgetExceeded: the budget admits not one of them.
+            MissingAbility: log-probabilities are asked for and the model has none.
+            ProviderError: no choice came; the provider's own failure, with its status.
+        """
+        if question.sampling.top_logprobs is not None:
+            self.need(frozenset({"logprobs"}))
+        ask = Ask(question.id, "default", "pass", question.messages, question.sampling, None, n, True, seed)
+        results = await self._door.draw(self.budget, ask, ask.label, range(n), self.seed, self.spent, on_delta)
+        failures = [(i, r) for i, r in enumerate(results) if isinstance(r, OutlayError)]
+        if len(failures) == n:
+            raise failures[0][1]
+        self.refused = next((str(r) for _, r in failures if isinstance(r, BudgetExceeded)), "")
+        self.notes.extend(f"choice {i}: {r}" for i, r in failures)
+        samples = tuple(
+            Sample(index=i, completion=r) if isinstance(r, Completion) else Sample(index=i, error=str(r))
+            for i, r in enumerate(results)
+        )
+        return Pool(question.id, None, samples)
 
     async def complete(
         self,
@@ -238,12 +277,16 @@ class Run:
         if ask.sampling.top_logprobs is not None:
             self.need(frozenset({"logprobs"}), role=ask.role)
         label = ask.label if ask.label == "draw" else self._unique(ask.label)
-        on_text = (lambda i, text: self.emit("text", sample=i, text=text)) if self._listener else None
-        results = await self._door.draw(self.budget, ask, label, indices, self.seed, self.spent, on_text)
+        on_delta = self._emit_text if self._listener else None
+        results = await self._door.draw(self.budget, ask, label, indices, self.seed, self.spent, on_delta)
         for result in results:
             if isinstance(result, ProviderError) and result.fatal:
                 raise result
         return results
+
+    def _emit_text(self, index: int, delta: Delta) -> None:
+        if delta.text:
+            self.emit("text", sample=index, text=delta.text)
 
     async def _try_verify(self, question: Question, sample: Sample) -> Verdict | OutlayError:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,6 +27,20 @@ class Ask(Struct, frozen=True):
     sampling: Sampling
     prefix: str | None
     planned: int
+    verbatim: bool = False
+    """As the client wrote it: its seed, no retry, never from the call cache."""
+    seed: int | None = None
+    """The client's own seed, of a verbatim draw."""
+
+
+class Account(Struct, frozen=True):
+    """On whose behalf is bought. Nothing crosses tenants; a key's quotas, and its tenant's, bind every purchase."""
+
+    tenant: str = "local"
+    key_id: str | None = None
+    """None is local use, which has no quota."""
+    cache_scope: str | None = None
+    """Turns the call cache on, for what was bought in this scope of the tenant alone."""
 
 
 class Session:
@@ -47,11 +62,22 @@ class Session:
     ):
         self.run_id, self.providers, self.cards, self.store = run_id, providers, cards, store
         self.clock, self.sleep, self.tenant, self.phase, self.cache = clock, sleep, tenant, phase, cache
+        self.key_id: str | None = None
+        self.cache_owner = tenant
+        """Whose completions the call cache may serve."""
         self.workers = workers or Workers()
         self.confirmed: set[str] = set()
         """Roles whose model was found to continue a given text."""
         self.confirming = asyncio.Lock()
         self.jitter = random.Random(bounds.seed_of(run_id, "retry"))
+
+    def on_behalf_of(self, account: Account) -> Session:
+        """This session, its models and its ledger, buying for another account."""
+        other = copy.copy(self)
+        other.tenant, other.key_id, other.cache_owner = account.tenant, account.key_id, account.tenant
+        if account.cache_scope is not None:
+            other.cache, other.cache_owner = True, f"{account.tenant}\n{account.cache_scope}"
+        return other
 
 
 class Spent:

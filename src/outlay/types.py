@@ -88,6 +88,8 @@ class Request(Struct, frozen=True, omit_defaults=True):
     """Of a draw of the question itself, for recorded models, which look samples up; never sent upstream."""
     sample_indices: tuple[int, ...] = ()
     """The sample index of each of the n choices; never sent upstream."""
+    verbatim: bool = False
+    """Nothing is added to how the client wishes to draw: the server's own defaults stand."""
 
 
 class Delta(Struct, frozen=True, omit_defaults=True):
@@ -101,6 +103,8 @@ class Delta(Struct, frozen=True, omit_defaults=True):
     """Tool-call fragments as the wire sent them; the run joins them by their `index`."""
     finish_reason: str | None = None
     usage: Usage | None = None
+    refusal: bool = False
+    """The text is the model's refusal, which the wire carries in a field of its own."""
 
 
 class Completion(Struct, frozen=True, omit_defaults=True):
@@ -123,6 +127,8 @@ class Completion(Struct, frozen=True, omit_defaults=True):
     """The purchase it came in: completions of one batch share the prompt."""
     latency_s: float = 0.0
     mark: str = ""
+    refusal: bool = False
+    """The text is a refusal that the wire carried in a field of its own."""
 
     @property
     def truncated(self) -> bool:

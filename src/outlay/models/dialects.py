@@ -90,7 +90,7 @@ def body(spoken: Dialect, model: str, request: Request) -> dict[str, Any]:
     """The JSON body that asks a server of this dialect for `request`, streaming fields left out.
 
     `sampling.extra` is sent untouched. An absent temperature means 1 for servers that run open models, and the
-    provider's default for OpenAI's.
+    provider's default for OpenAI's; in a verbatim request it means what the server means by it.
 
     Raises:
         UsageError: `extra` holds a field that decides how much is bought.
@@ -109,13 +109,13 @@ def body(spoken: Dialect, model: str, request: Request) -> dict[str, Any]:
         "messages": list(request.messages),
         spoken.max_tokens_field: request.max_output_tokens,
         "n": request.n if request.n > 1 else None,
-        "seed": None if request.seed is None else request.seed % SEEDS,
+        "seed": request.seed if request.seed is None or request.verbatim else request.seed % SEEDS,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         "stop": list(sampling.stop) or None,
     }
     made = {name: value for name, value in fields.items() if value is not None}
-    if spoken.neutral:
+    if spoken.neutral and not request.verbatim:
         made.setdefault("temperature", 1.0)
         if sampling.top_p is None:
             made |= spoken.neutral

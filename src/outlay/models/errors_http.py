@@ -90,7 +90,17 @@ def http_error(
     401 and 403 are about the key; 429 is about speed, or about an empty account, which no wait refills; 408,
     409, 425 and 5xx may pass (501 never: it says that a feature does not exist); every other status says that
     the request is wrong. `x-should-retry` overrides, except where the key or the account is at fault.
+    The error keeps the status, the code and the parameter that the server named.
     """
+    error = _meaning(host, status, headers, said, redact)
+    error.status = status if status >= 400 else 502
+    error.code, error.param = redact(said.code), redact(said.param)
+    return error
+
+
+def _meaning(
+    host: str, status: int, headers: Mapping[str, str], said: Problem, redact: Redactor
+) -> ProviderError:
     reason = redact(said.message)
     because = f": {reason.rstrip('.')}." if reason else "."
     if status in (401, 403):

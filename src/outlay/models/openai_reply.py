@@ -153,6 +153,7 @@ class Reply:
             logprobs=logprobs_of(choice.logprobs) if choice.logprobs else (),
             tool_calls=tuple(piece.tool_calls) if piece.tool_calls else (),
             finish_reason=finish,
+            refusal=not piece.content and bool(piece.refusal),
         )
 
     def _counted(self, usage: Usage, *, bare: bool) -> Iterator[Delta]:

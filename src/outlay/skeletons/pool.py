@@ -59,7 +59,7 @@ def answer(
     key = draw(choice, run.rng("tie"))
     chosen = representative(pool, key) if key is not None else completed[0]
     assert chosen.completion is not None
-    run.emit("chosen", sample=chosen.index, text=chosen.completion.text)
+    run.emit("chosen", sample=chosen.index, text=chosen.completion.text, completion=chosen.completion)
     return Answer(
         question_id=question.id,
         text=chosen.completion.text,
