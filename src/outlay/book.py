@@ -52,6 +52,7 @@ class Book:
             claim.input_tokens,
             claim.output_tokens,
             time.time_ns() // 1000,
+            s.key_id,
         )
 
     def ended(

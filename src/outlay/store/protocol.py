@@ -28,6 +28,8 @@ class Opened(Struct, frozen=True):
     bound_input_tokens: int
     bound_output_tokens: int
     at_us: int
+    key_id: str | None = None
+    """The key it is bought with; None is local use, which has no quota."""
 
 
 class Settled(Struct, frozen=True):
@@ -82,7 +84,16 @@ class Store(Protocol):
         ...
 
     async def write_ahead(self, row: Opened) -> None:
-        """Write a reservation; returns once it survives the death of this process."""
+        """Write a reservation; returns once it survives the death of this process.
+
+        With a key the quotas of key and tenant are checked in the same transaction: sums over the ledger, whichever
+        process wrote it.
+
+        Raises:
+            OverQuota: it does not fit now; nothing was written.
+            UnknownPrice: the key has a limit in dollars and the row no bound in dollars.
+            KeyRefused: the key was revoked or is not of the row's tenant.
+        """
         ...
 
     def settle(self, row: Settled, completions: Sequence[tuple[str, str]] = ()) -> None:
@@ -101,25 +112,35 @@ class Store(Protocol):
         ...
 
     async def save_answer(
-        self, trace_id: str, run_id: str, question_id: str, answer: str, trace: str, at_us: int
+        self,
+        trace_id: str,
+        run_id: str,
+        question_id: str,
+        answer: str,
+        trace: str,
+        at_us: int,
+        *,
+        tenant: str = "local",
     ) -> None:
         """Store an answer with its trace, durably, after everything settled before it."""
         ...
 
-    async def trace(self, trace_id: str) -> str | None:
-        """The trace of an answer as JSON lines, or None."""
+    async def trace(self, trace_id: str, *, tenant: str = "local") -> str | None:
+        """The trace of an answer of this tenant as JSON lines, or None."""
         ...
 
     async def sweep(self, run_id: str | None = None) -> int:
         """Mark reservations whose process is gone as lost, at their worst case; returns how many."""
         ...
 
-    async def totals(self, run_id: str | None = None) -> Totals:
-        """Sums over the ledger, of one run or of all."""
+    async def totals(self, run_id: str | None = None, *, tenant: str | None = None) -> Totals:
+        """Sums over the ledger, of one run or of all, of one tenant or of all."""
         ...
 
-    async def calls(self, *, lost: bool = False, limit: int = 1000) -> list[dict[str, Any]]:
-        """Ledger rows, the newest first."""
+    async def calls(
+        self, *, lost: bool = False, limit: int = 1000, tenant: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Ledger rows of one tenant or of all, the newest first."""
         ...
 
     async def reconcile(self, call_id: str, row: Settled | None) -> str:

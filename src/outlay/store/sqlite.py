@@ -14,20 +14,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from outlay.errors import UsageError, nearest
+from outlay.errors import OutlayError, UsageError, nearest
 from outlay.store import statements as sql
 from outlay.store.faults import plainly
 from outlay.store.lease import Lease, mine
 from outlay.store.migrate import migrate
 from outlay.store.protocol import Opened, Settled, Totals
+from outlay.store.quota import refusal
+from outlay.store.sqlite_accounts import SqliteAccounts
 from outlay.store.writer import Writer
 
 BUSY_S = 10.0
 """How long another process may hold the file before we give up, in seconds."""
 
 
-class Sqlite:
-    """A `Store` over one SQLite file. Open it with `await Sqlite.open(path)`; use it from one event loop."""
+class Sqlite(SqliteAccounts):
+    """A `Store`, with `Accounts`, over one SQLite file.
+
+    Open it with `await Sqlite.open(path)`; use it from one event loop.
+    """
 
     def __init__(self, path: Path | str, db: sqlite3.Connection, lease: Lease):
         self.path, self.lease_id = str(path), lease.id
@@ -66,8 +71,19 @@ class Sqlite:
         await self._writer.do(sql.OPEN_RUN, (run_id, tenant, what, detail, at_us))
 
     async def write_ahead(self, row: Opened) -> None:
-        """Write a reservation; returns once it is committed."""
-        await self._writer.do(sql.WRITE_AHEAD, _opened(row, self.lease_id))
+        """Write a reservation; returns once it is committed. With a key it must fit in the quotas."""
+        values = _opened(row, self.lease_id)
+        if row.key_id is None:
+            await self._writer.do(sql.WRITE_AHEAD, values)
+            return
+
+        def admit(db: sqlite3.Connection) -> OutlayError | None:
+            if (refused := refusal(db, row)) is None:
+                db.execute(sql.WRITE_AHEAD, values)
+            return refused
+
+        if (refused := await self._writer.within(admit)) is not None:
+            raise refused
 
     def settle(self, row: Settled, completions: Sequence[tuple[str, str]] = ()) -> None:
         """Hand over the end of a row with its completions, as one operation."""
@@ -86,14 +102,22 @@ class Sqlite:
         return dict(rows)
 
     async def save_answer(
-        self, trace_id: str, run_id: str, question_id: str, answer: str, trace: str, at_us: int
+        self,
+        trace_id: str,
+        run_id: str,
+        question_id: str,
+        answer: str,
+        trace: str,
+        at_us: int,
+        *,
+        tenant: str = "local",
     ) -> None:
         """Store an answer with its trace; returns once it is committed."""
-        await self._writer.do(sql.SAVE_ANSWER, (trace_id, run_id, question_id, answer, trace, at_us))
+        await self._writer.do(sql.SAVE_ANSWER, (trace_id, tenant, run_id, question_id, answer, trace, at_us))
 
-    async def trace(self, trace_id: str) -> str | None:
-        """The trace of an answer, or None."""
-        row = await self._writer.run(lambda db: db.execute(sql.TRACE, (trace_id,)).fetchone())
+    async def trace(self, trace_id: str, *, tenant: str = "local") -> str | None:
+        """The trace of an answer of this tenant, or None."""
+        row = await self._writer.run(lambda db: db.execute(sql.TRACE, (trace_id, tenant)).fetchone())
         return row[0] if row else None
 
     async def sweep(self, run_id: str | None = None) -> int:
@@ -110,15 +134,18 @@ class Sqlite:
 
         return await self._writer.run(mark)
 
-    async def totals(self, run_id: str | None = None) -> Totals:
+    async def totals(self, run_id: str | None = None, *, tenant: str | None = None) -> Totals:
         """Sums over the ledger."""
-        return Totals(*await self._writer.run(lambda db: db.execute(sql.TOTALS, (run_id, run_id)).fetchone()))
+        values = (run_id, run_id, tenant, tenant)
+        return Totals(*await self._writer.run(lambda db: db.execute(sql.TOTALS, values).fetchone()))
 
-    async def calls(self, *, lost: bool = False, limit: int = 1000) -> list[dict[str, Any]]:
+    async def calls(
+        self, *, lost: bool = False, limit: int = 1000, tenant: str | None = None
+    ) -> list[dict[str, Any]]:
         """Ledger rows as dictionaries, the newest first."""
 
         def rows(db: sqlite3.Connection) -> list[dict[str, Any]]:
-            cursor = db.execute(sql.LOST if lost else sql.CALLS, (limit,))
+            cursor = db.execute(sql.LOST if lost else sql.CALLS, (tenant, tenant, limit))
             names = [c[0] for c in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -157,6 +184,7 @@ class Sqlite:
         try:
             await self._writer.do(sql.GIVE_UP_LEASE, (self.lease_id, self.lease_id))
         finally:
+            self._close_reader()
             await self._writer.stop()
 
 
@@ -176,6 +204,7 @@ def _opened(row: Opened, lease_id: str) -> tuple[Any, ...]:
         row.bound_input_tokens,
         row.bound_output_tokens,
         row.at_us,
+        row.key_id,
     )
 
 

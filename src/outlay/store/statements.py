@@ -2,7 +2,7 @@
 
 _AHEAD = (
     "id, run_id, tenant, phase, lease_id, question_id, role, model, sample, n, "
-    "bound_nusd, bound_input_tokens, bound_output_tokens, reserved_us"
+    "bound_nusd, bound_input_tokens, bound_output_tokens, reserved_us, key_id"
 )
 _END = (
     "state, cost_nusd, paid_nusd, overrun_nusd, input_tokens, cache_read_tokens, cache_write_tokens, "
@@ -23,19 +23,17 @@ GIVE_UP_LEASE = (
 OPEN_RUN = (
     "INSERT INTO runs (id, tenant, what, detail, started_us) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 )
-WRITE_AHEAD = (
-    f"INSERT INTO calls ({_AHEAD}, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'reserved')"
-)
+WRITE_AHEAD = f"INSERT INTO calls ({_AHEAD}, state) VALUES ({', '.join('?' * 15)}, 'reserved')"
 SETTLE = f"UPDATE calls SET {_END.replace(',', ' = ?,')} = ? WHERE id = ?"
-RECORD_CACHED = f"INSERT INTO calls ({_AHEAD}, {_END}) VALUES ({', '.join('?' * 26)})"
+RECORD_CACHED = f"INSERT INTO calls ({_AHEAD}, {_END}) VALUES ({', '.join('?' * 27)})"
 CACHE = "INSERT INTO completions (key, call_id, completion) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING"
 CACHED = "SELECT key, completion FROM completions WHERE key IN ({})"
 
 SAVE_ANSWER = (
-    "INSERT INTO answers (id, run_id, question_id, answer, trace, at_us) VALUES (?, ?, ?, ?, ?, ?) "
+    "INSERT INTO answers (id, tenant, run_id, question_id, answer, trace, at_us) VALUES (?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (id) DO UPDATE SET answer = excluded.answer, trace = excluded.trace, at_us = excluded.at_us"
 )
-TRACE = "SELECT trace FROM answers WHERE id = ?"
+TRACE = "SELECT trace FROM answers WHERE id = ? AND tenant = ?"
 
 MARK_LOST = (
     "UPDATE calls SET state = 'lost', paid_nusd = bound_nusd, cost_nusd = bound_nusd, "
@@ -63,7 +61,55 @@ SELECT COALESCE(SUM(n) FILTER (WHERE state IN ('settled', 'cached')), 0),
        COALESCE(SUM(overrun_nusd), 0),
        COALESCE(SUM(input_tokens) FILTER (WHERE state IN ('settled', 'failed', 'lost')), 0),
        COALESCE(SUM(output_tokens) FILTER (WHERE state IN ('settled', 'failed', 'lost')), 0)
-FROM calls WHERE run_id = ? OR CAST(? AS TEXT) IS NULL
+FROM calls WHERE (run_id = ? OR CAST(? AS TEXT) IS NULL) AND (tenant = ? OR CAST(? AS TEXT) IS NULL)
 """
-CALLS = "SELECT * FROM calls ORDER BY reserved_us DESC, id DESC LIMIT ?"
-LOST = "SELECT * FROM calls WHERE state = 'lost' OR mark = 'unreconciled' ORDER BY reserved_us DESC, id DESC LIMIT ?"
+_OF_TENANT = "(tenant = ? OR CAST(? AS TEXT) IS NULL) ORDER BY reserved_us DESC, id DESC LIMIT ?"
+CALLS = f"SELECT * FROM calls WHERE {_OF_TENANT}"
+LOST = f"SELECT * FROM calls WHERE (state = 'lost' OR mark = 'unreconciled') AND {_OF_TENANT}"
+
+_LIMITS = "nusd_per_day, tokens_per_minute, requests_per_minute, concurrency"
+_KEY = f"id, hash, prefix, name, tenant, role, scope, {_LIMITS}, created_us, revoked_us"
+ADD_KEY = f"INSERT INTO keys ({_KEY}) VALUES ({', '.join('?' * 13)})"
+REVOKE_KEY = "UPDATE keys SET revoked_us = ? WHERE id = ? AND revoked_us IS NULL"
+KEYS = f"SELECT {_KEY} FROM keys WHERE tenant = ? OR CAST(? AS TEXT) IS NULL ORDER BY created_us, id"
+KEY_BY_HASH = f"SELECT {_KEY} FROM keys WHERE hash = ?"
+ANY_KEY = "SELECT EXISTS (SELECT 1 FROM keys)"
+LIMIT_TENANT = (
+    f"INSERT INTO tenants (id, {_LIMITS}) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _LIMITS.split(", "))
+)
+TENANT = f"SELECT {_LIMITS} FROM tenants WHERE id = ?"
+QUOTAS = (
+    "SELECT k.prefix, k.name, k.revoked_us, k.nusd_per_day, k.tokens_per_minute, k.requests_per_minute, k.concurrency, "
+    "t.nusd_per_day, t.tokens_per_minute, t.requests_per_minute, t.concurrency "
+    "FROM keys k LEFT JOIN tenants t ON t.id = k.tenant WHERE k.id = ? AND k.tenant = ?"
+)
+OPEN_BY_KEY = "SELECT COALESCE(SUM(n), 0) FROM calls WHERE key_id = ? AND state = 'reserved'"
+OPEN_BY_TENANT = (
+    "SELECT COALESCE(SUM(n), 0) FROM calls WHERE tenant = ? AND state = 'reserved' AND key_id IS NOT NULL"
+)
+DAY = "SELECT nusd, open_nusd FROM ledger_sums WHERE owner = ? AND span_s = 86400 AND start = ?"
+_SECONDS = "FROM ledger_sums WHERE owner = ? AND span_s = 1 AND start BETWEEN ? AND ?"
+MINUTE = f"SELECT COALESCE(SUM(calls), 0), COALESCE(SUM(tokens), 0) {_SECONDS}"
+SECONDS = f"SELECT start, calls, tokens {_SECONDS} ORDER BY start"
+FORGET_SECONDS = "DELETE FROM ledger_sums WHERE span_s = 1 AND start < ?"
+
+ONE_LEASE = "SELECT id, host, boot, pid, started, beat_us FROM leases WHERE id = ?"
+REPLY = (
+    "SELECT digest, lease_id, begun_us, ended_us, status, media_type, body FROM replies "
+    "WHERE tenant = ? AND key = ?"
+)
+CLAIM_REPLY = (
+    "INSERT INTO replies (tenant, key, digest, claim, lease_id, begun_us) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (tenant, key) DO UPDATE SET digest = excluded.digest, claim = excluded.claim, "
+    "lease_id = excluded.lease_id, begun_us = excluded.begun_us, ended_us = NULL, status = NULL, media_type = NULL, "
+    "body = NULL"
+)
+END_REPLY = (
+    "UPDATE replies SET ended_us = ?, status = ?, media_type = ?, body = ? "
+    "WHERE tenant = ? AND key = ? AND claim = ?"
+)
+RELEASE_REPLY = (
+    "UPDATE replies SET lease_id = '' WHERE tenant = ? AND key = ? AND claim = ? AND ended_us IS NULL"
+)
+FORGET_REPLIES = "DELETE FROM replies WHERE begun_us < ?"

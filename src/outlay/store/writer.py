@@ -29,12 +29,17 @@ _ORDER = (
     sql.SETTLE,
     sql.CACHE,
     sql.SAVE_ANSWER,
+    sql.END_REPLY,
+    sql.RELEASE_REPLY,
     sql.GIVE_UP_LEASE,
 )
 """Statements of one commit run in this order, each kind in one batch: a row is written ahead before it is settled."""
 
-_Op = tuple[Sequence[tuple[str, Sequence[Any]]], "asyncio.Future[Any] | None"]
-"""Statements with their values, committed together or not at all, and who waits for that."""
+_Statements = Sequence[tuple[str, Sequence[Any]]]
+_Op = tuple["_Statements | Callable[[sqlite3.Connection], Any]", "asyncio.Future[Any] | None"]
+"""Statements with their values, or work that decides what to write, committed whole or not at all, and who waits."""
+KEPT_S = 300
+"""How long the ledger's sums by the second are kept, in seconds: well beyond the minute that quotas look at."""
 _END = object()
 _UNWRITABLE = (sqlite3.Error, OverflowError, UnicodeError)
 """What SQLite raises: of the file, of a number beyond 64 bits, and of text that is not Unicode."""
@@ -78,6 +83,20 @@ class Writer:
         future = self._loop.create_future()
         self._ops.put((((statement, values),), future))
         await future
+
+    async def within(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        """What `work` returns on the connection, in one commit with others, after everything handed over before it.
+
+        `work` returns a refusal and does not raise it: what fails here fails for everybody in the commit.
+
+        Raises:
+            StoreError: this commit or an earlier one failed.
+        """
+        if self._failed:
+            raise self._failed
+        future = self._loop.create_future()
+        self._ops.put((work, future))
+        return await future
 
     async def run(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
         """What `work` returns on the connection, in its own transaction, after everything handed over before it.
@@ -137,15 +156,20 @@ class Writer:
 
     def _commit(self, group: list[_Op]) -> None:
         waiting = [future for _, future in group if future is not None]
-        batches: dict[str, list[Sequence[Any]]] = {statement: [] for statement in _ORDER}
-        for statements, _ in group:
-            for statement, values in statements:
-                batches[statement].append(values)
+        results: list[tuple[asyncio.Future[Any], Any]] = []
+        batch: list[_Statements] = []
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            for statement, rows in batches.items():
-                if rows:
-                    self._db.executemany(statement, rows)
+            for work, future in group:
+                if not callable(work):
+                    batch.append(work)
+                    continue
+                # What was handed over earlier may free what this work asks for.
+                self._execute(batch)
+                batch = []
+                if (result := work(self._db)) is not None and future is not None:
+                    results.append((future, result))
+            self._execute(batch)
             self._beat()
             self._db.execute("COMMIT")
         except _UNWRITABLE as error:
@@ -154,14 +178,26 @@ class Writer:
             self._failed = sentence(self._path, error)
             self._loop.call_soon_threadsafe(_refuse, waiting, self._failed)
         else:
+            for future, result in results:
+                self._loop.call_soon_threadsafe(_resolve, [future], result)
             if waiting:
                 self._loop.call_soon_threadsafe(_resolve, waiting, None)
+
+    def _execute(self, batch: list[_Statements]) -> None:
+        rows: dict[str, list[Sequence[Any]]] = {statement: [] for statement in _ORDER} if batch else {}
+        for statements in batch:
+            for statement, values in statements:
+                rows[statement].append(values)
+        for statement, several in rows.items():
+            if several:
+                self._db.executemany(statement, several)
 
     def _beat(self) -> None:
         now = time.time_ns() // 1000
         if now - self._beat_us > STALE_US // 4:
             self._beat_us = now
             self._db.execute(sql.BEAT, (now, self._lease_id))
+            self._db.execute(sql.FORGET_SECONDS, (now // 1_000_000 - KEPT_S,))
 
 
 def _resolve(futures: list[asyncio.Future[Any]], result: Any) -> None:
