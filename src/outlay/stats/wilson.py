@@ -8,7 +8,7 @@ from statistics import NormalDist
 from outlay.stats.interval import Interval
 
 
-def wilson(successes: float, trials: int, level: float = 0.95) -> Interval:
+def wilson(successes: float, trials: float, level: float = 0.95) -> Interval:
     """The interval of p with |p_hat - p| <= z sqrt(p (1 - p) / n), z the normal quantile of (1 + level) / 2.
 
     It stays inside [0, 1], has width at 0 and at `trials` successes, and covers close to `level` for few
@@ -17,7 +17,7 @@ def wilson(successes: float, trials: int, level: float = 0.95) -> Interval:
 
     Args:
         successes: number of successes, 0 … trials; a fraction is allowed (votes with shared ties).
-        trials: number of trials, from 0.
+        trials: number of trials, from 0; a fraction is allowed (the effective number of dependent ones).
         level: coverage, above 0 and below 1.
 
     Returns:
