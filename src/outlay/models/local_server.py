@@ -66,6 +66,7 @@ def serve(settings: Settings):
     Raises:
         RuntimeError: llama.cpp cannot load the model.
     """
+    _yield_while_waiting()
     import xllamacpp
 
     params = xllamacpp.CommonParams()  # pyright: ignore[reportAttributeAccessIssue]
@@ -84,11 +85,22 @@ def serve(settings: Settings):
     params.verbosity = 2
     params.cpuparams.n_threads = settings.threads
     params.cpuparams_batch.n_threads = settings.threads
+    params.cpuparams.poll = params.cpuparams_batch.poll = 0
     params.sampling.top_k = 0
     params.sampling.top_p = 1.0
     params.sampling.min_p = 0.0
     params.sampling.temp = 1.0
     return xllamacpp.Server(params)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _yield_while_waiting() -> None:
+    """Let threads that wait for each other sleep instead of spin, unless the user chose otherwise.
+
+    By default they spin: on cores that other work shares, each waits in full slices for one that does not run, and a
+    reply takes tens of times longer. The runtime of OpenMP reads this when it is loaded, so it comes first.
+    """
+    if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
+        os.environ["GOMP_SPINCOUNT"] = "0"
 
 
 if __name__ == "__main__":
