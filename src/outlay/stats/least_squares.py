@@ -102,16 +102,41 @@ def coefficient_intervals(
         >>> print(f"{mean.low:.3f} {mean.high:.3f}")
         -0.122 4.122
     """
-    estimate, jacobian = np.asarray(estimate_P, float), np.asarray(jacobian_NP, float)
-    residual = np.asarray(residual_N, float)
+    estimate = np.asarray(estimate_P, float)
+    n, p = np.shape(jacobian_NP)
+    spread = np.sqrt(np.diag(covariance(jacobian_NP, residual_N)))
+    half = float(stdtrit(n - p, (1 + level) / 2)) * spread
+    return tuple(Interval(float(e - h), float(e + h), level) for e, h in zip(estimate, half, strict=True))
+
+
+def covariance(jacobian_NP: ArrayLike, residual_N: ArrayLike) -> Floats:
+    """(J'J)^-1 J' diag(r / (1 - h))^2 J (J'J)^-1: the HC3 covariance of least-squares coefficients.
+
+    Args:
+        jacobian_NP: derivative of the fitted value by each coefficient.
+        residual_N: observed minus fitted, more points than coefficients.
+
+    Returns:
+        A matrix, coefficients by coefficients.
+
+    Raises:
+        CannotSay: as `coefficient_intervals`.
+
+    Source:
+        MacKinnon and White 1985.
+
+    Example:
+        >>> print(covariance(np.ones((4, 1)), [-1.0, 1.0, -1.0, 1.0]).round(4))
+        [[0.4444]]
+    """
+    jacobian, residual = np.asarray(jacobian_NP, float), np.asarray(residual_N, float)
     n, p = jacobian.shape
     if n <= p or np.linalg.matrix_rank(_scaled(jacobian)) < p:
         raise CannotSay(f"{n} points cannot tell {p} coefficients apart; measure more, or more varied, points.")
     left = np.linalg.pinv(jacobian)
     leverage = np.einsum("np,pn->n", jacobian, left)
     weighted = left * (residual / np.maximum(1 - leverage, 1e-9))
-    half = float(stdtrit(n - p, (1 + level) / 2)) * np.sqrt((weighted**2).sum(axis=1))
-    return tuple(Interval(float(e - h), float(e + h), level) for e, h in zip(estimate, half, strict=True))
+    return weighted @ weighted.T
 
 
 def _unexplained(residual_N: Floats, design_NP: Floats) -> float:
