@@ -156,6 +156,35 @@ def essentialness(v_MQ: ArrayLike, family_M: ArrayLike, expert_Q: ArrayLike | No
     return (without - whole) / without if without > 0 else 0.0
 
 
+def technique_value(technique_MQ: ArrayLike, v_MQ: ArrayLike, expert_Q: ArrayLike | None = None) -> float:
+    """[V_D(M) - V_D(M with the technique)] / V_D(M): the share of the task's cost that a technique saves.
+
+    The technique (votes, refinement, a budget hint) is added to the plain models, so it never counts below 0.
+    Voting and best-of-k always count 0: their accuracy is at most k R at k times the cost.
+
+    Args:
+        technique_MQ: cost-of-pass of the technique on each model, on each question.
+        v_MQ: cost-of-pass of the plain models.
+        expert_Q: the expert's price of each question.
+
+    Returns:
+        A share in [0, 1]; 1 where only the technique brings every question into reach, 0 where nothing does.
+
+    Source:
+        Cost-of-Pass, Erol et al. 2025, section 2 and table 2; the two infinite cases are ours.
+
+    Example:
+        >>> print(technique_value([[3.0, 9.0]], [[4.0, 4.0]]))
+        0.125
+    """
+    before = frontier_value(v_MQ, expert_Q)
+    after = float(np.minimum(before, frontier_value(technique_MQ)).mean())
+    whole = float(before.mean())
+    if not np.isfinite(whole):
+        return float(np.isfinite(after))
+    return (whole - after) / whole if whole > 0 else 0.0
+
+
 class CostPerRight(Struct, frozen=True):
     """Cost per right answer of one plan, infinite if none was right, with its interval."""
 
