@@ -57,10 +57,10 @@ def least_squares(curve: Curve, x_G: Floats, seen_KG: Floats) -> Floats:
 
 
 class Fitted(NamedTuple):
-    """Free parameters, their covariance over questions drawn with replacement, and the test of the form."""
+    """Free parameters, those of the fits to questions drawn with replacement, and the test of the form."""
 
     free_P: Floats
-    covariance_PP: Floats
+    free_KP: Floats
     form: FormTest
 
 
@@ -71,7 +71,7 @@ def fitted(curve: Curve, x_G: Floats, table_QG: Floats, *, draws: int, seed: int
     free = least_squares(curve, x_G, seen)
     rest = seen - curve.value(free, x_G)
     at = np.unique(np.searchsorted(x_G, np.geomspace(x_G[0], x_G[-1], 6)))
-    return Fitted(free[0], np.cov(free[1:].T), form_test(rest[0, at], rest[1:, at]))
+    return Fitted(free[0], free[1:], form_test(rest[0, at], rest[1:, at]))
 
 
 def grid(most: int) -> NDArray[np.int64]:

@@ -193,7 +193,7 @@ def _fit(found: Fitted, samples: int, questions: int, mixed: int, level: float) 
     b = -exp(log_slope)
     # From (ln -a, ln -b) to (ln -a, b), in which ln(-ln c) is linear.
     turn = np.diag([1.0, b])
-    covariance = turn @ found.covariance_PP @ turn
+    covariance = turn @ np.cov(found.free_KP.T) @ turn
     entries = (float(covariance[0, 0]), float(covariance[0, 1]), float(covariance[1, 1]))
     return Fit(-exp(scale), b, entries, samples, questions, mixed, found.form, level)
 
