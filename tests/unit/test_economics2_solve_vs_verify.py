@@ -13,6 +13,7 @@ from outlay.economics.solve_vs_verify import (
     checked_success,
     effective_checks,
     fit_split_law,
+    recorded_success,
     split_by_law,
     split_cost,
     voted_success,
@@ -149,7 +150,30 @@ def test_below_the_cross_over_it_is_a_vote():
     assert (split.solutions, split.checks, split.cost) == (60, 0, 60.0)
 
 
+def test_recorded_verdicts_give_the_success_of_the_world_they_came_from():
+    rng = np.random.default_rng(7)
+    p, checker = np.tile([0.2, 0.5, 0.7], 200), Checker(0.85, 0.4, 0.5, 0.5)
+    correct = rng.random((600, 8)) < p[:, None]
+    rate = np.where(correct, 0.85, 0.4)
+    accepts = rng.binomial(6, rng.beta(rate, 1 - rate))
+    found = recorded_success(correct, accepts, np.full(accepts.shape, 6), [1, 4], 3, seed=1, draws=4)
+    expected = [checked_success(p, checker, s, 3).mean() for s in (1, 4)]
+    assert found.mean(axis=0) == pytest.approx(expected, abs=0.025)
+
+
+def test_all_recorded_checks_leave_nothing_to_chance():
+    correct, accepts = [[1, 0, 1], [0, 0, 1]], [[3, 3, 0], [1, 0, 2]]
+    checks = np.full((2, 3), 3)
+    found = [recorded_success(correct, accepts, checks, [1, 2, 3], 3, seed=s) for s in (1, 2)]
+    assert (found[0] == found[1]).all()
+    assert found[0] == pytest.approx(best_of_k(correct, accepts, [1, 2, 3]))
+
+
 def test_refusals():
+    with pytest.raises(UsageError, match="needs 4 recorded checks"):
+        recorded_success([[1, 0]], [[1, 0]], [[4, 3]], [1], 4, seed=1)
+    with pytest.raises(UsageError, match="no more accepts than checks"):
+        recorded_success([[1, 0]], [[5, 0]], [[4, 3]], [1], 1, seed=1)
     with pytest.raises(UsageError, match="3 different budgets"):
         fit_split_law([4, 4, 16], [1, 2, 3], [1, 1, 2])
     with pytest.raises(UsageError, match="above 0"):

@@ -10,6 +10,7 @@ from outlay.economics.imperfect_verifier._flags import counts
 from outlay.economics.imperfect_verifier.tries import tries
 from outlay.errors import UsageError
 from outlay.stats.interval import Interval
+from outlay.stats.resampled_means import resampled_means
 
 Floats = NDArray[np.float64]
 LEAST_QUESTIONS = 5
@@ -89,7 +90,7 @@ def best_tries_from(
         raise UsageError(f"the best number of tries cannot be said from fewer than {LEAST_QUESTIONS} questions")
     mean_K = reward_QK.mean(axis=0)
     best = _first_best(mean_K)
-    resampled_DK = _resampled_means(reward_QK, draws, seed)
+    resampled_DK = resampled_means(reward_QK, draws=draws, seed=seed)
     possible = _possible(mean_K, resampled_DK, level)
     tail = (1 - level) / 2
     low, high = np.quantile(resampled_DK[:, best], [tail, 1 - tail])
@@ -105,15 +106,6 @@ def best_tries_from(
 
 def _first_best(mean_K: Floats) -> int:
     return int(np.argmax(mean_K >= mean_K.max() - 1e-12))
-
-
-def _resampled_means(reward_QK: Floats, draws: int, seed: int) -> Floats:
-    """Means over questions drawn with replacement, one row a draw."""
-    questions = len(reward_QK)
-    weight_DQ = np.random.default_rng(seed).multinomial(
-        questions, np.full(questions, 1 / questions), size=draws
-    )
-    return weight_DQ @ reward_QK / questions
 
 
 def _possible(mean_K: Floats, resampled_DK: Floats, level: float) -> NDArray[np.intp]:
