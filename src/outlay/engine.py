@@ -87,28 +87,16 @@ class Outlay:
         self._owner = True
         self._shared: Session | None = None
 
-    def beside(
-        self,
-        models: str | Provider | Mapping[str, str | Provider],
-        *,
-        tenant: str | None = None,
-        seed: int | None = None,
-    ) -> Outlay:
-        """Another set of models over this object's ledger, run and budget; open it inside this one's `async with`.
-
-        Args:
-            models: as for a new object.
-            tenant: whose purchases these are; they get a run of their own, under the same budget. None: this one's.
-            seed: another run seed.
-        """
+    def beside(self, models: str | Provider | Mapping[str, str | Provider]) -> Outlay:
+        """Another set of models over this object's ledger, run and budget; open it inside this one's `async with`."""
         other = Outlay(
             models,
             store=self.store,
-            seed=self.seed if seed is None else seed,
+            seed=self.seed,
             cache=self._cache,
             what=self._what,
-            run_id=self.run_id if tenant in (None, self.tenant) else None,
-            tenant=self.tenant if tenant is None else tenant,
+            run_id=self.run_id,
+            tenant=self.tenant,
             config=self._config,
             clock=self._clock,
             sleep=self._sleep,
@@ -118,11 +106,11 @@ class Outlay:
 
     async def __aenter__(self) -> Outlay:
         self._store = await self._open_store()
+        if not self._owner:
+            return self
         await self.store.open_run(
             self.run_id, self.tenant, self._what, json.dumps({"seed": self.seed}), time.time_ns() // 1000
         )
-        if not self._owner:
-            return self
         await self.store.sweep()
         before = await self.store.totals(self.run_id)
         self.budget.preload(
@@ -212,10 +200,12 @@ class Outlay:
         verifier: Verifier | None = None,
         listener: Callable[[dict[str, Any]], None] | None = None,
         account: Account | None = None,
+        seed: int | None = None,
     ) -> Answer:
         """Buy the answer to a question under a plan. `verifier` stands in for the plan's own.
 
-        It is bought, and its trace kept, on behalf of `account`; None is this object's tenant, without quotas.
+        It is bought, and its trace kept, on behalf of `account`; None is this object's tenant, without quotas. `seed`
+        stands in for this object's own.
 
         Raises:
             As `ask`.
@@ -229,7 +219,9 @@ class Outlay:
         cards = {role: await self.card(role) for role in self._models}
         await self.refuse_unable(plan)
         asked = instruct(msgspec.structs.replace(question, kind=plan.kind or question.kind))
-        door, run = self._opened_run(asked, plan, cards, limits, account, verifier=judge, listener=listener)
+        door, run = self._opened_run(
+            asked, plan, cards, limits, account, verifier=judge, listener=listener, seed=seed
+        )
         return await self._save(door, run, await strategy(run, asked, **parameters), plan)
 
     async def pass_through(
@@ -275,12 +267,14 @@ class Outlay:
         *,
         verifier: Verifier | None = None,
         listener: Callable[[dict[str, Any]], None] | None = None,
+        seed: int | None = None,
     ) -> tuple[Door, Run]:
         session = self._session(cards)
         door = Door(session if account is None else session.on_behalf_of(account))
-        door.trace.add("open", "", 0.0, plan=plan, question=asked, cards=cards, seed=self.seed, prompts=PROMPTS)
+        seed = self.seed if seed is None else seed
+        door.trace.add("open", "", 0.0, plan=plan, question=asked, cards=cards, seed=seed, prompts=PROMPTS)
         budget = self.budget.fork(limits)
-        run = Run(door, budget, seed=self.seed, question_id=asked.id, verifier=verifier, listener=listener)
+        run = Run(door, budget, seed=seed, question_id=asked.id, verifier=verifier, listener=listener)
         return door, run
 
     async def _save(self, door: Door, run: Run, answer: Answer, plan: Plan) -> Answer:

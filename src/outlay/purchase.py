@@ -14,7 +14,7 @@ import msgspec
 from outlay import bounds
 from outlay.book import Book
 from outlay.budget import Amount, Budget, Reservation
-from outlay.errors import BudgetExceeded, OutlayError, ProviderError, UsageError
+from outlay.errors import BudgetExceeded, OutlayError, ProviderError, TimedOut, UsageError
 from outlay.metering import Tally
 from outlay.models.retry import delay_s
 from outlay.money import FREE, cost_nusd
@@ -67,7 +67,12 @@ class Purchase:
         row = None
         if reservation is not None:
             row = self.book.opened(
-                self.ask.question_id, self.ask.role, self.card.name, granted[0], len(granted), reservation.amount
+                self.ask.question_id,
+                self.ask.role,
+                self.card.name,
+                granted[0],
+                len(granted),
+                reservation.amount,
             )
             try:
                 await write_ahead(self.book, self.budget, reservation, row)
@@ -128,7 +133,7 @@ class Purchase:
             final = tally.started or self.ask.verbatim
             wait_s = None if final else self._in_time(delay_s(failure, attempt, self.session.jitter))
         except TimeoutError:
-            error = ProviderError("the deadline passed while the sample was being drawn")
+            error = TimedOut("the deadline passed while the sample was being drawn")
         except UsageError:
             sent = False
             raise

@@ -41,6 +41,7 @@ class Run:
         spent: what this run has bought so far.
         notes: sentences that belong into the answer, about what could not be done.
         refused: why the budget refused a part of what was asked for; empty if it did not.
+        failure: the first failure of a sample, or None: what an answer of no samples failed for.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Run:
         self.spent = Spent()
         self.notes: list[str] = []
         self.refused = ""
+        self.failure: ProviderError | None = None
 
     async def sample(
         self, question: Question, *, n: int, start: int = 0, role: str = "default", planned: int | None = None
@@ -85,6 +87,7 @@ class Run:
         ask = Ask(question.id, role, "draw", question.messages, question.sampling, None, planned or n)
         results = await self._draw(ask, range(start, start + n))
         self.refused = self.refused or next((str(r) for r in results if isinstance(r, BudgetExceeded)), "")
+        self.failure = self.failure or next((r for r in results if isinstance(r, ProviderError)), None)
         if all(isinstance(r, BudgetExceeded) for r in results):
             raise results[0]  # type: ignore[misc]  # every one of them is an error, as just checked
         samples = tuple(

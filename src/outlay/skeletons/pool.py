@@ -55,7 +55,7 @@ def answer(
     if not completed:
         raise NoAnswer(
             f"No sample came back: {pool.samples[0].error if pool.samples else 'none was asked for'}."
-        )
+        ) from run.failure
     key = draw(choice, run.rng("tie"))
     chosen = representative(pool, key) if key is not None else completed[0]
     assert chosen.completion is not None
