@@ -1,0 +1,117 @@
+"""`outlay/<strategy>` and `outlay/auto`: which plan a request asks for, and what of it a plan cannot honour."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from outlay import plugins
+from outlay.engine import Outlay
+from outlay.gateway.auth import Caller
+from outlay.gateway.chat_request import ChatRequest
+from outlay.gateway.errors import BadField
+from outlay.gateway.options import Options, check_verifier, plain
+from outlay.gateway.sellers import AUTO, SPACE, Sellers
+from outlay.types import Plan, Question
+
+NO_KIND = (
+    "outlay/auto bought a single sample: the request states no answer kind, and without one answers cannot be "
+    "compared; state outlay.kind"
+)
+
+
+class Order(Struct, frozen=True):
+    """A plan to buy for a question, from whom, and what there is to say about how it was chosen."""
+
+    seller: Outlay
+    model: str
+    """The offered name of the default model."""
+    question: Question
+    plan: Plan
+    seed: int | None
+    note: str = ""
+
+    @property
+    def spec(self) -> str:
+        """The strategy as users write it."""
+        given = ",".join(f"{k}={plugins.quoted(v)}" for k, v in self.plan.parameters.items())
+        return f"{self.plan.strategy}:{given}" if given else self.plan.strategy
+
+
+async def order(
+    sellers: Sellers, caller: Caller, asked: ChatRequest, options: Options, question_id: str
+) -> Order:
+    """The order that a request for `outlay/…` amounts to.
+
+    The kind is stated, or follows from tools or the response format. `auto` takes `adaptive` where there is a kind,
+    else `single`.
+
+    Raises:
+        BadField: something that the plan cannot honour; nothing is dropped in silence.
+        NotAllowed: the key may not use the model or the strategy, or not so many calls.
+        UsageError: an unknown strategy or a parameter out of bounds.
+    """
+    _refuse_choices(asked)
+    kind = options.kind or asked.implied_kind
+    if kind is not None:
+        plain("answer kind", kind)
+    name, note = _strategy(asked.model.removeprefix(SPACE), options, kind)
+    model = options.model or sellers.config.default
+    caller.may_ask(model=model, strategy=name)
+    if options.verifier is not None:
+        check_verifier(options.verifier)
+    seller = await sellers.of(model)
+    target = plugins.load("strategy", name)
+    parameters = plugins.check("strategy", name, target, _parameters(name, target, options))
+    cards = [(role, await seller.card(role)) for role in ("default", *sellers.config.roles)]
+    plan = Plan(name, parameters, options.verifier, kind, {role: card.name for role, card in cards})
+    bound = caller.output_cap(asked.sampling.max_output_tokens)
+    sampling = msgspec.structs.replace(asked.sampling, max_output_tokens=bound)
+    seed = options.seed if options.seed is not None else asked.seed
+    question = Question(
+        _id(question_id, asked, seed), asked.messages, kind, options.task_class or "default", sampling
+    )
+    placed = Order(seller, model, question, plan, seed, note)
+    caller.may_fan_out(seller.bound(question, placed.spec).calls)
+    return placed
+
+
+def _strategy(named: str, options: Options, kind: str | None) -> tuple[str, str]:
+    if options.strategy is not None and named not in (AUTO, options.strategy):
+        raise BadField("outlay.strategy", f"The model says {named} and outlay.strategy {options.strategy}.")
+    if named != AUTO or options.strategy is not None:
+        name = options.strategy or named
+        plain("strategy", name)
+        return name, ""
+    return ("single", NO_KIND) if kind is None else ("adaptive", "")
+
+
+def _parameters(name: str, target: Any, options: Options) -> dict[str, Any]:
+    given = dict(options.parameters)
+    if options.value_usd is not None:
+        if "value_usd" not in {p.name for p in plugins.parameters(target)}:
+            raise BadField("outlay.value_usd", f"{name} does not weigh what an answer is worth; adaptive does.")
+        given["value_usd"] = options.value_usd
+    return given
+
+
+def _refuse_choices(asked: ChatRequest) -> None:
+    if asked.n > 1:
+        told = "A strategy gives one answer, not n choices; how many samples it draws is outlay.parameters.n."
+        raise BadField("n", told, code="unsupported_parameter")
+    if asked.sampling.top_logprobs is not None:
+        told = (
+            "An answer chosen among samples has no log-probabilities of its own; ask a model itself for them."
+        )
+        raise BadField("logprobs", told, code="unsupported_parameter")
+
+
+def _id(question_id: str, asked: ChatRequest, seed: int | None) -> str:
+    """The question's id; with a seed it follows from what is asked, so that the same request draws the same."""
+    if seed is None:
+        return question_id
+    told = msgspec.json.encode([asked.messages, asked.sampling], order="deterministic")
+    return f"q_{hashlib.blake2b(told, digest_size=12).hexdigest()}"

@@ -1,0 +1,182 @@
+"""`POST /v1/chat/completions`: a model passed through as it is, or an answer bought with a strategy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from outlay.gateway import body, chat_reply, chat_request
+from outlay.gateway.auth import Caller
+from outlay.gateway.buying import Order, order
+from outlay.gateway.chat_reply import Chunks
+from outlay.gateway.chat_request import ChatRequest
+from outlay.gateway.keys import BUY
+from outlay.gateway.live import EventStream, while_connected
+from outlay.gateway.logs import note
+from outlay.gateway.options import ON_PASS_THROUGH, Options, options_of, refuse_beyond
+from outlay.gateway.sellers import SPACE
+from outlay.gateway.state import State, state_of
+from outlay.session import Account
+from outlay.types import Answer, Completion, Delta, Question, Usage
+
+Emit = Callable[[bytes], None]
+Choices = list[tuple[int, Completion]]
+
+
+class Job(Struct, frozen=True):
+    """One chat request that is in order, and who asked for it."""
+
+    state: State
+    request: Request
+    asked: ChatRequest
+    options: Options
+    account: Account
+    id: str
+    created_s: int
+
+    def ended(self, model: str, answer: Answer) -> None:
+        """Count an answer, and say it in the request's line of the log."""
+        self.state.metrics.bought(model, answer)
+        self.state.seen.add(model, answer)
+        note(
+            self.request,
+            model=self.asked.model,
+            strategy=answer.plan.strategy,
+            trace_id=answer.trace_id,
+            cost_nusd=answer.cost_nusd,
+            stopped=answer.stopped,
+            tags=self.options.tags,
+        )
+
+
+async def chat(request: Request) -> ASGIApp:
+    """The reply to a chat request.
+
+    Raises:
+        OutlayError: anything that is refused before a reply has begun.
+    """
+    state = state_of(request)
+    caller = await state.caller(request)
+    caller.may(BUY)
+    asked = chat_request.read(body.decoded(await body.read(request)))
+    options = options_of(asked.outlay, request.headers)
+    id = state.outlay.store.new_id("chatcmpl")
+    job = Job(state, request, asked, options, caller.account(), id, int(time.time()))
+    if asked.model.startswith(SPACE):
+        return await _bought(job, await order(state.sellers, caller, asked, options, id))
+    return await _passed(job, caller)
+
+
+async def _passed(job: Job, caller: Caller) -> ASGIApp:
+    """The model's own reply."""
+    asked = job.asked
+    refuse_beyond(job.options, ON_PASS_THROUGH, f"{asked.model} is passed through as it is; ask for outlay/…")
+    seller = await job.state.sellers.of(asked.model)
+    caller.may_ask(model=asked.model)
+    caller.may_fan_out(asked.n)
+    bound = caller.output_cap(asked.sampling.max_output_tokens)
+    sampling = msgspec.structs.replace(asked.sampling, max_output_tokens=bound)
+    question = Question(job.id, asked.messages, None, job.options.task_class or "default", sampling)
+
+    async def buy(on_delta: Callable[[int, Delta], None] | None = None) -> tuple[Answer, Choices]:
+        answer, pool = await seller.pass_through(
+            question,
+            n=asked.n,
+            seed=asked.seed,
+            limits=job.options.limits(time.monotonic()),
+            on_delta=on_delta,
+            account=job.account,
+        )
+        job.ended(asked.model, answer)
+        return answer, [(s.index, s.completion) for s in pool.samples if s.completion is not None]
+
+    async def stream(emit: Emit) -> None:
+        chunks = Chunks(job.id, asked.model, job.created_s)
+
+        def show(index: int, delta: Delta) -> None:
+            if event := chunks.delta(index, delta):
+                emit(event)
+
+        answer, choices = await buy(show)
+        finished = [(index, drawn.finish_reason) for index, drawn in choices]
+        emit(chunks.end(finished, answer, include_usage=asked.include_usage))
+
+    return await _replied(job, buy, stream)
+
+
+async def _bought(job: Job, placed: Order) -> ASGIApp:
+    """The answer that a strategy chose.
+
+    Its text is streamed while it is written where the strategy commits to its first sample, else once it is chosen.
+    """
+    asked, live = job.asked, placed.plan.strategy == "single"
+
+    async def buy(listener: Callable[[dict[str, Any]], None] | None = None) -> tuple[Answer, Choices]:
+        chosen: list[Completion] = []
+
+        def listen(event: dict[str, Any]) -> None:
+            if event["event"] == "chosen":
+                chosen[:] = [event["completion"]]
+            elif listener is not None:
+                listener(event)
+
+        answer = await placed.seller.buy(
+            placed.question,
+            placed.plan,
+            limits=job.options.limits(time.monotonic()),
+            listener=listen,
+            account=job.account,
+            seed=placed.seed,
+        )
+        if placed.note:
+            answer = msgspec.structs.replace(answer, missing=(*answer.missing, placed.note))
+        job.ended(placed.model, answer)
+        return answer, [(0, chosen[0] if chosen else Completion(answer.text, "stop", Usage(0, 0)))]
+
+    async def stream(emit: Emit) -> None:
+        chunks, shown = Chunks(job.id, asked.model, job.created_s), False
+
+        def show(event: dict[str, Any]) -> None:
+            nonlocal shown
+            if event["event"] == "progress":
+                emit(b": outlay " + msgspec.json.encode(event) + b"\n\n")
+            elif live and event["event"] == "text":
+                shown = True
+                emit(chunks.text(0, event["text"]))
+
+        answer, [(_, drawn)] = await buy(show)
+        emit(chunks.rest(0, drawn, shown=shown))
+        emit(chunks.end([(0, drawn.finish_reason)], answer, include_usage=asked.include_usage))
+
+    return await _replied(job, buy, stream)
+
+
+async def _replied(
+    job: Job,
+    buy: Callable[[], Awaitable[tuple[Answer, Choices]]],
+    stream: Callable[[Emit], Awaitable[None]],
+) -> ASGIApp:
+    if job.asked.stream:
+        return EventStream(stream)
+
+    async def whole() -> tuple[Answer, Choices]:
+        return await buy()
+
+    answer, choices = await while_connected(job.request.receive, whole())
+    told = chat_reply.completion(job.id, job.asked.model, job.created_s, choices, answer)
+    return Response(told, media_type="application/json", headers=headers_of(answer))
+
+
+def headers_of(answer: Answer) -> dict[str, str]:
+    """The price and the trace of an answer, for clients that look at headers alone."""
+    told = {"x-outlay-trace-id": answer.trace_id}
+    if answer.cost_nusd is not None:
+        told["x-outlay-cost-usd"] = f"{answer.cost_nusd / 1e9:.9f}"
+    return told

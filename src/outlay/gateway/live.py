@@ -1,0 +1,137 @@
+"""Work for a client that may leave: its reply, whole or as server-sent events, ends the moment nobody reads it.
+
+Plain asyncio on purpose. Starlette's own streaming cancels through anyio, which cancels again at every await: what
+was bought could then not be counted while it is being settled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from outlay.errors import OutlayError
+from outlay.gateway.errors import body_of, headers_of, status_of
+
+T = TypeVar("T")
+HEARTBEAT_S = 10.0
+"""A stream that has nothing to say for this long says so, before some proxy takes it for dead."""
+ALIVE = b": alive\n\n"
+DONE = b"data: [DONE]\n\n"
+_HEADERS = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache",
+    "x-accel-buffering": "no",
+}
+
+
+async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+    """What `work` returns, as long as the client is there.
+
+    Whatever ends this early, the client or the server, cancels the work and waits for its settlement.
+
+    Raises:
+        ClientDisconnect: the client left first.
+    """
+    task, left = asyncio.create_task(work), asyncio.create_task(_left(receive))
+    try:
+        await asyncio.wait((task, left), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise ClientDisconnect
+    finally:
+        for pending in (task, left):
+            pending.cancel()
+        await asyncio.wait((task, left))
+        if not task.cancelled():
+            task.exception()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class EventStream:
+    """A streamed reply: what `work` hands to its `emit` goes out as it comes, its failure as an error event.
+
+    The status is sent with the first event, so a failure before it keeps a status of its own. After 10 s without an
+    event a comment is sent, and with it the status 200.
+
+    Args:
+        work: does the buying; given `emit`, which takes finished events.
+        headers: further headers of the reply.
+        on_end: told the status, and the failure if there was one, once the reply has ended.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Callable[[bytes], None]], Awaitable[None]],
+        headers: Mapping[str, str] | None = None,
+        *,
+        heartbeat_s: float = HEARTBEAT_S,
+    ):
+        self._work, self._heartbeat_s = work, heartbeat_s
+        self._headers = _HEADERS | dict(headers or {})
+        self._begun = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve it as an ASGI application."""
+        await while_connected(receive, self._serve(send))
+
+    async def _serve(self, send: Send) -> None:
+        events: asyncio.Queue[bytes] = asyncio.Queue()
+        working = asyncio.ensure_future(self._work(events.put_nowait))
+        # An empty event is the end: what was put before it goes out first.
+        working.add_done_callback(lambda _: events.put_nowait(b""))
+        try:
+            while block := await self._next(events):
+                await self._send(send, block)
+            await self._end(send, working)
+        finally:
+            working.cancel()
+            await asyncio.wait((working,))
+
+    async def _next(self, events: asyncio.Queue[bytes]) -> bytes:
+        """Everything that waits to be sent, a heartbeat where nothing came, empty at the end."""
+        try:
+            async with asyncio.timeout(self._heartbeat_s):
+                parts = [await events.get()]
+        except TimeoutError:
+            return ALIVE
+        while parts[-1] and not events.empty():
+            parts.append(events.get_nowait())
+        if not parts[-1] and len(parts) > 1:
+            events.put_nowait(b"")
+        return b"".join(parts)
+
+    async def _end(self, send: Send, working: asyncio.Future[None]) -> None:
+        try:
+            working.result()
+        except OutlayError as error:
+            if not self._begun:
+                await _whole(send, status_of(error), body_of(error), headers_of(error))
+                return
+            await self._send(send, b"data: " + body_of(error) + b"\n\n")
+        else:
+            await self._send(send, DONE)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _send(self, send: Send, block: bytes) -> None:
+        if not self._begun:
+            self._begun = True
+            await send({"type": "http.response.start", "status": 200, "headers": _raw(self._headers)})
+        await send({"type": "http.response.body", "body": block, "more_body": True})
+
+
+async def _whole(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    told = {"content-type": "application/json", "content-length": str(len(body)), **headers}
+    await send({"type": "http.response.start", "status": status, "headers": _raw(told)})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]

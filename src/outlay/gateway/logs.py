@@ -1,0 +1,81 @@
+"""A line of JSON for each request, with the id that its reply carries. Never a prompt, never a key."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from outlay.gateway.metrics import Metrics
+
+_GIVEN = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
+Write = Callable[[bytes], Any]
+
+
+def to_stderr(line: bytes) -> None:
+    """Write one line to standard error."""
+    sys.stderr.buffer.write(line)
+    sys.stderr.buffer.flush()
+
+
+def note(request: Request, **fields: Any) -> None:
+    """Add fields to a request's line."""
+    request.scope["outlay.log"].update(fields)
+
+
+class Logged:
+    """Around the application: gives each request its id, counts it, and writes its line once it has ended.
+
+    A client's own `x-request-id` is kept if it is a plain word of at most 128 characters.
+    """
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, write: Write = to_stderr):
+        self._app, self._metrics, self._write = app, metrics, write
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope["outlay.log"] = fields = {}
+        status, start = 0, time.perf_counter()
+
+        async def told(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+            await send(message)
+
+        self._metrics.in_flight.inc()
+        try:
+            await self._app(scope, receive, told)
+        finally:
+            seconds = time.perf_counter() - start
+            route = getattr(scope.get("route"), "path", "unknown")
+            self._metrics.in_flight.dec()
+            self._metrics.requests.labels(route, str(status)).inc()
+            self._metrics.seconds.labels(route).observe(seconds)
+            line = {
+                "at": round(time.time(), 3),
+                "request_id": request_id.decode(),
+                "method": scope["method"],
+                "route": route,
+                "status": status,
+                "seconds": round(seconds, 6),
+                **fields,
+            }
+            self._write(msgspec.json.encode(line) + b"\n")
+
+
+def _request_id(scope: Scope) -> bytes:
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return given if _GIVEN.fullmatch(given) else b"req_" + os.urandom(12).hex().encode()

@@ -1,0 +1,18 @@
+"""The table of addresses."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from outlay.gateway.chat import chat
+from outlay.gateway.health import health, metrics, ready
+from outlay.gateway.models_list import model, models
+
+ROUTES = [
+    Route("/v1/chat/completions", chat, methods=["POST"]),
+    Route("/v1/models", models, methods=["GET"]),
+    Route("/v1/models/{name:path}", model, methods=["GET"]),
+    Route("/health", health, methods=["GET"]),
+    Route("/ready", ready, methods=["GET"]),
+    Route("/metrics", metrics, methods=["GET"]),
+]
