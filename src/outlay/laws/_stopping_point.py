@@ -27,7 +27,7 @@ def saturation_point(ceiling: float, rate: float, gain: float) -> int:
 
     Source:
         Wang et al. 2025 (arXiv 2505.20522); reconstructed from the stated model F(N) = F_max (1 - (1 - p)^N),
-        the paper's notation was not read. The default gain of 0.005 in our sheet is a choice, not the paper's,
+        the paper's notation was not read. The paper's gain was not found,
         so there is no default here.
 
     Example:
@@ -69,7 +69,7 @@ def best_tries(
         UsageError: a value is out of its range.
 
     Source:
-        The price rule is ours (sheet on arXiv 2505.20522).
+        The price rule is ours.
 
     Example:
         >>> best_tries(0.9, 0.3, value_usd=1.0, usd_per_try=0.01)

@@ -90,7 +90,7 @@ def beta_binomial(right_Q: ArrayLike, samples_Q: ArrayLike) -> BetaBinomial:
         Time and memory linear in questions, then in the samples of one question.
 
     Source:
-        Beta form of coverage in the sheet of Brown et al. 2024 (arXiv 2407.21787), ours; likelihood after
+        Beta form of coverage: ours, beside the power law of Brown et al. 2024 (arXiv 2407.21787); likelihood after
         Skellam 1948; sandwich covariance (White 1982).
 
     Example:
