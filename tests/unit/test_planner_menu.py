@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import msgspec
 import numpy as np
 import pytest
 from pilots import CHEAP, DEAR, pilot
 
 from outlay.errors import UsageError
 from outlay.models.recording_file import read
-from outlay.policies._menu import budgets, frequent_classes, menu_of, unanimous
+from outlay.policies._menu import competing, menu_of
 from outlay.policies._pilot import of_recording
+from outlay.policies._plans import budgets, frequent_classes, unanimous
 from outlay.policies._stopping import play
+from outlay.policies._worth import Worth
 from outlay.stats.lead import expected_p_leads, p_leads
 
 
@@ -44,9 +47,7 @@ def test_single_is_the_mean_and_costs_the_prompt_and_one_output():
 
 
 def test_a_server_that_does_not_share_the_prompt_bills_it_each_time():
-    import msgspec
-
-    p = msgspec.structs.replace(pilot(0.6), shares_prompt=False)
+    p = msgspec.structs.replace(pilot(0.6), width=1)
     menu, beliefs = menu_of([p])
     assert np.allclose(
         beliefs.usd_QP[:, named(menu)["self_consistency:n=4"]], 4 * (100 * 0.1 + 100 * 0.5) / 1e6
@@ -165,3 +166,14 @@ def test_the_same_pilots_give_the_same_beliefs():
     assert first[0] == second[0]
     assert np.array_equal(first[1].right_QP, second[1].right_QP)
     assert pilot(0.5).price == CHEAP
+
+
+def test_what_cannot_be_weighed_does_not_compete_and_is_told():
+    both = [pilot(0.5), pilot(0.9, seed=2, model="large", price=None)]
+    menu, beliefs = menu_of(both)
+    kept, known, said = competing(menu, beliefs, Worth(value_usd=1.0))
+    assert {e.models for e in kept} == {("small",)}
+    assert known.right_QP.shape == (30, len(kept))
+    assert "large have no known price" in said[0]
+    with pytest.raises(UsageError, match="How long"):
+        competing(kept, known, Worth(value_usd=1.0, usd_per_s=0.1))

@@ -31,8 +31,8 @@ class Pilot(Struct, frozen=True):
     """The samples of one model: one row a question (all models' rows alike), one column a sample.
 
     `class_QS` numbers answer classes within a question, -1 for what cannot vote. `correct_QS` is None without
-    labels; `mean_logp_QS`, `latency_s_QS`, `checks` and `price` are None where unknown. `shares_prompt`: whether
-    several samples of one request read the prompt once.
+    labels; `mean_logp_QS`, `latency_s_QS`, `checks` and `price` are None where unknown. `width`: how many
+    samples of one request share one reading of the prompt; 1: every sample reads it.
     """
 
     model: str
@@ -45,7 +45,7 @@ class Pilot(Struct, frozen=True):
     mean_logp_QS: Floats | None = None
     latency_s_QS: Floats | None = None
     checks: Checks | None = None
-    shares_prompt: bool = True
+    width: int = 4096
 
     @property
     def samples(self) -> int:
@@ -67,7 +67,7 @@ class Pilot(Struct, frozen=True):
     @property
     def bill_usd(self) -> float:
         """What drawing and checking all of it costs, in dollars."""
-        prompts = 1 if self.shares_prompt else self.samples
+        prompts = -(-self.samples // self.width)
         checks = 0.0 if self.checks is None else float(self.checks.usd_QS.sum())
         return float(self.prompt_usd_Q.sum() * prompts + self.usd_QS.sum() + checks)
 
@@ -94,7 +94,7 @@ class Pilot(Struct, frozen=True):
             cut(self.mean_logp_QS),
             cut(self.latency_s_QS),
             checks,
-            self.shares_prompt,
+            self.width,
         )
 
 

@@ -45,11 +45,11 @@ def play(
     price_Q = pilot.usd_QS.mean(axis=1) + pilot.prompt_usd_Q
     sizes = [min(FIRST, n), *range(FIRST + STEP, n, STEP), *([n] if n > FIRST else [])]
     going = np.ones((questions, DRAWS), bool)
-    right, answered, drawn, rounds = (np.zeros((questions, DRAWS)) for _ in range(4))
+    right, answered, drawn, prompts = (np.zeros((questions, DRAWS)) for _ in range(4))
     latency = np.zeros((questions, DRAWS))
     before = 0
     for size in sizes:
-        rounds += going
+        prompts += going * -(-(size - before) // pilot.width)
         drawn += going * (size - before)
         latency += going * _slowest(pilot, rows, order_QDS[:, :, before:size])
         count_QDC = count_QDSC[:, :, size - 1]
@@ -60,7 +60,6 @@ def play(
         answered += stop * winners.any(axis=2)
         going &= ~stop
         before = size
-    prompts = rounds if pilot.shares_prompt else drawn
     usd = drawn * pilot.usd_QS.mean(axis=1)[:, None] + prompts * pilot.prompt_usd_Q[:, None]
     return Played(*(a.mean(axis=1) for a in (right, answered, usd, latency, drawn)))
 

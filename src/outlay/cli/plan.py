@@ -1,0 +1,210 @@
+"""Say which plan to buy: from an experiment's folder, or from a small pilot that it runs within a budget."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from outlay.pilot import Piloted, PilotSpec
+    from outlay.policies._worth import Worth
+
+_MANY = Parameter(consume_multiple=True)
+
+
+def plan(
+    what: str,
+    *,
+    model: Annotated[tuple[str, ...], _MANY] = (),
+    value_usd: str | None = None,
+    wrong_usd: str = "0",
+    usd_per_s: str = "0",
+    max_usd: Annotated[str | None, Parameter(env_var="OUTLAY_MAX_USD")] = None,
+    accuracy: float | None = None,
+    questions: int = 30,
+    samples: int = 16,
+    verifier: str | None = None,
+    kind: str | None = None,
+    seed: int = 0,
+    temperature: float | None = None,
+    max_output_tokens: int | None = None,
+    json: bool = False,
+) -> None:
+    """Say which plan to buy for what an answer is worth.
+
+    From the folder of a bench nothing is bought. From a task a pilot is run
+    first: some questions, many samples of each, of every model named; stopped
+    half-way, the same command goes on and pays for nothing twice. The advice
+    goes to standard output, progress to standard error. Questions without
+    answers are planned for as far as the samples' agreement carries.
+
+    Example: outlay plan recorded/pool-q05-sums --value-usd 0.001
+    --model recorded/pool-q05-sums recorded/pool-q15-sums
+
+    Parameters
+    ----------
+    what:
+        The folder that a bench wrote, or a task: a file (JSONL, CSV) or a name (see outlay tasks).
+    model:
+        Models to choose among; ROLE=NAME gives every one of them a helper, such as judge=NAME.
+    value_usd:
+        What a right answer is worth, in dollars.
+    wrong_usd:
+        What a wrong answer costs, in dollars; 0 unless given.
+    usd_per_s:
+        What a second of waiting costs, in dollars; 0 unless given.
+    max_usd:
+        A hard cap in dollars on the pilot, earlier starts of it included.
+    accuracy:
+        The least share of right answers, such as 0.9: the cheapest plan that reaches it is named.
+    questions:
+        The most questions of the pilot; 30 unless given.
+    samples:
+        Samples of each question of the pilot, and the most that a plan can have; 16 unless given.
+    verifier:
+        What checks answers, so that plans with checks compete: a name, command:PROGRAM, or package.module:function.
+    kind:
+        The kind of answer, where the task does not say.
+    seed:
+        Questions, samples and intervals derive from it; 0 unless given.
+    temperature:
+        The sampling temperature; the model's own unless given.
+    max_output_tokens:
+        The most output tokens of one sample; 512 unless given.
+    json:
+        Print one JSON object instead of the words.
+    """
+    from outlay.pilot import MAX_OUTPUT_TOKENS
+
+    worth = _worth(value_usd, wrong_usd, usd_per_s, accuracy)
+    if (Path(what) / "experiment.json").is_file():
+        _from_folder(Path(what), worth, seed, json)
+        return
+    spec = _spec(what, model, verifier, kind, questions, samples, seed, temperature, max_usd)
+    _from_pilot(_bounded(spec, max_output_tokens or MAX_OUTPUT_TOKENS), worth, json)
+
+
+def _worth(value_usd: str | None, wrong_usd: str, usd_per_s: str, accuracy: float | None) -> Worth:
+    from outlay.errors import UsageError
+    from outlay.money import NUSD, nusd
+    from outlay.policies._worth import Worth
+
+    if value_usd is not None and accuracy is not None:
+        raise UsageError("Say either --value-usd or --accuracy: a worth chooses its own accuracy.")
+    return Worth(
+        None if value_usd is None else nusd(value_usd) / NUSD,
+        nusd(wrong_usd) / NUSD,
+        nusd(usd_per_s) / NUSD,
+        accuracy,
+    ).checked()
+
+
+def _spec(
+    task: str,
+    model: tuple[str, ...],
+    verifier: str | None,
+    kind: str | None,
+    questions: int,
+    samples: int,
+    seed: int,
+    temperature: float | None,
+    max_usd: str | None,
+) -> PilotSpec:
+    from outlay import config, money, plugins
+    from outlay.cli._roles import split
+    from outlay.errors import UsageError
+    from outlay.pilot import PilotSpec
+
+    if questions < 1 or not 2 <= samples <= 256:
+        raise UsageError("A pilot asks at least 1 question, and draws 2 to 256 samples of each.")
+    if verifier is not None:
+        plugins.spec("verifier", verifier)
+        if verifier.partition(":")[0] == "reference":
+            raise UsageError(
+                "reference sees the answer key, so no plan with it can be bought; name another verifier."
+            )
+    models, roles = split(model)
+    known = config.read()
+    return PilotSpec(
+        task=task,
+        models=models or (known.default,),
+        roles={**known.roles, **roles},
+        verifier=verifier,
+        kind=kind,
+        questions=questions,
+        samples=samples,
+        seed=seed,
+        temperature=temperature,
+        max_usd=None if max_usd is None else money.usd(money.nusd(max_usd)),
+    )
+
+
+def _bounded(spec: PilotSpec, max_output_tokens: int) -> PilotSpec:
+    from msgspec.structs import replace
+
+    return replace(spec, max_output_tokens=max_output_tokens)
+
+
+def _from_folder(out: Path, worth: Worth, seed: int, json: bool) -> None:
+    from outlay.benched import benched
+    from outlay.cli import _plan_words as words
+    from outlay.policies._advice import advise
+    from outlay.policies._menu import competing
+
+    found = asyncio.run(benched(out, value_usd=worth.value_usd, seed=seed))
+    advised = []
+    for each in found:
+        menu, beliefs, unable = competing(each.menu, each.beliefs, worth)
+        left_out = (*each.left_out, *unable)
+        advised.append(advise(menu, beliefs, worth, pilots=each.pilots, left_out=left_out, seed=seed))
+    if json:
+        words.print_json([(each.task, a) for each, a in zip(found, advised, strict=True)])
+        return
+    for each, advice in zip(found, advised, strict=True):
+        words.tell(each.task, advice)
+
+
+def _from_pilot(spec: PilotSpec, worth: Worth, json: bool) -> None:
+    from outlay.cli import _plan_words as words
+    from outlay.cli._terminal import note
+    from outlay.policies._advice import advise
+    from outlay.policies._agreement import agreement
+    from outlay.policies._menu import competing, menu_of
+
+    piloted = _run(spec)
+    if piloted.stopped:
+        asked = len(piloted.pilots[0].ids)
+        note(f"The pilot holds {asked} of {piloted.wanted} questions: {piloted.stopped}")
+    if piloted.failed:
+        note(f"{len(piloted.failed)} times no sample came back, which counts as wrong: {piloted.failed[0]}")
+    if not piloted.labelled:
+        found = [agreement(p, value_usd=worth.value_usd) for p in piloted.pilots]
+        words.print_agreement(spec.task, found) if json else words.tell_agreement(spec.task, found)
+        return
+    menu, beliefs = menu_of(piloted.pilots, value_usd=worth.value_usd, seed=spec.seed)
+    menu, beliefs, left_out = competing(menu, beliefs, worth)
+    advice = advise(menu, beliefs, worth, pilots=piloted.pilots, left_out=left_out, seed=spec.seed)
+    words.print_json([(spec.task, advice)]) if json else words.tell(spec.task, advice)
+
+
+def _run(spec: PilotSpec) -> Piloted:
+    from outlay.cli._progress import progress
+    from outlay.errors import OutlayError, UsageError
+    from outlay.pilot import run_pilot
+
+    async def run() -> Piloted:
+        with progress("pools") as tell:
+            return await run_pilot(spec, on_pool=lambda done, of: tell(done, of, ""))
+
+    kept = "what the pilot drew is kept: run the same command again to go on."
+    try:
+        return asyncio.run(run())
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"stopped; {kept}") from None
+    except UsageError:
+        raise
+    except OutlayError as error:
+        raise OutlayError(f"{str(error).rstrip('.')}; {kept}") from error
