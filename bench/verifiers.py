@@ -35,7 +35,7 @@ from outlay.economics.imperfect_verifier import (
     reward_as_printed,
     reward_limit,
 )
-from outlay.economics.solve_vs_verify import Checker, best_split
+from outlay.economics.solve_vs_verify import Checker, best_split, fit_split_law
 from outlay.economics.verifier_audit import audit
 
 TESTS = Path(__file__).parent.parent / "tests"
@@ -92,11 +92,19 @@ def solve_vs_verify() -> None:
             assert checked is not None
             split = f"S {checked.solutions:2d}, V {checked.checks:2d}"
             print(f"  C {budget:3d}: vote {vote.success:.3f}, checked {checked.success:.3f} ({split})")
+    budgets = (4, 8, 16, 32, 64, 128)
+    splits = [best_split(p, [1.0], Checker(0.95, 0.05), c, check_cost=1.0, seed=1)[1] for c in budgets]
+    assert all(splits)
+    law = fit_split_law(budgets, [s.solutions for s in splits if s], [s.checks for s in splits if s])
+    print(f"  law under the last checker: S grows as C^{law.a:.2f}, V as C^{law.b:.2f}; intervals "
+          f"{law.a_interval.low:.2f} to {law.a_interval.high:.2f}, "
+          f"{law.b_interval.low:.2f} to {law.b_interval.high:.2f}")  # fmt: skip
     checker = Checker(0.817, 0.628, 0.78, 0.72)
     print(f"wrong solutions accepted by 24 of 24: {checker.accepts(24, right=False)[-1]:.3f}, "
           f"independent {Checker(0.817, 0.628).accepts(24, right=False)[-1]:.1e}")  # fmt: skip
-    print("evidence of 1, 4, 8, 24 accepts beyond the first:",
-          [round(checker.evidence(n, n) - checker.evidence(1, 1), 2) for n in (1, 4, 8, 24)])  # fmt: skip
+    print("log-odds that 4, 8, 24 accepts add beyond the first:",
+          *([round(c.evidence(n, n) - c.evidence(1, 1), 2) for n in (4, 8, 24)]
+            for c in (checker, Checker(0.817, 0.628))))  # fmt: skip
 
 
 def allocations() -> None:
@@ -132,10 +140,15 @@ def pool() -> None:
     codes = [[sorted(set(q["pred"])).index(a) for a in q["pred"]] for q in found]
     correct, score = [q["correct"] for q in found], [q["rm_score"] for q in found]
     first = [q["correct"][q["pred"].index(Counter(q["pred"]).most_common(1)[0][0])] for q in found]
+    shared = sub_pools.vote(codes, correct, [8])[:, 0]
+    split = (shared > 0) & (shared < 1)
     print(f"100 questions x 8: mean {100 * np.mean(correct):.1f}, "
-          f"maj@8 {100 * sub_pools.vote(codes, correct, [8]).mean():.1f} (first seen {100 * np.mean(first):.1f}), "
+          f"maj@8 {100 * shared.mean():.1f} (first seen {100 * np.mean(first):.1f}), "
           f"rm@8 {100 * sub_pools.best_of(codes, correct, score, [8]).mean():.1f}, "
           f"pass@8 {100 * sub_pools.pass_at_k(correct, [8]).mean():.1f}")  # fmt: skip
+    print(
+        f"ties with a right answer among them: {split.sum()}, the first seen right in {np.array(first)[split].sum()}"
+    )
 
 
 def coverage() -> None:

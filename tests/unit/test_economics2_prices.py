@@ -97,6 +97,7 @@ def test_the_frontier_over_time_never_rises_and_starts_at_the_expert():
         ([0, 0, 1, 2], [3, 3, 2, 1], "fewer than 4"),
         ([0, 1, 2, 3], [2, 2, 2, 2], "do not fall"),
         ([0, 1, 2, 3], [1, 2, 3, 4], "do not fall"),
+        ([0, 1, 2, 3], [9, 1, 1, 1], "between two dates"),
         ([0, 1, 2, 3], [inf, 2, 1, 1], "finite value"),
         ([0, 1, 2, 3], [np.nan, 2, 1, 1], "finite value"),
     ],

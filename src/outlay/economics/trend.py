@@ -23,8 +23,8 @@ class Trend(Struct, frozen=True):
     """V = a exp(-b t) + c from the first date on; times in the unit of the dates.
 
     `halving` is ln 2 / b, of the part above the floor c, with its interval: infinite at the upper end where the data
-    do not show that it falls at all. `r2`: share of the variance that the curve explains. Past `last` it is an
-    extrapolation.
+    do not show that it falls at all, 0 at the lower end where it may fall at once. `r2`: share of the variance that
+    the curve explains. Past `last` it is an extrapolation.
     """
 
     a: float
@@ -97,7 +97,7 @@ def fit_trend(time_N: ArrayLike, value_N: ArrayLike, *, level: float = 0.95) -> 
         The trend.
 
     Raises:
-        UsageError: fewer than 4 dates, values that never fall, or numbers that are not finite.
+        UsageError: fewer than 4 dates, values that do not fall or fall at once, or numbers that are not finite.
 
     Source:
         Cost-of-Pass, Erol et al. 2025 (arXiv 2504.13359), section 3; its fitting method was not found, the bounds
@@ -126,12 +126,17 @@ def fit_trend(time_N: ArrayLike, value_N: ArrayLike, *, level: float = 0.95) -> 
     rates = np.exp(np.linspace(log(log(2) / (100 * t.max())), log(100 * log(2) / t.max()), GRID))
     losses = np.array([_profile(t, value, rate)[0] for rate in rates])
     at = int(losses.argmin())
+    if at in (0, GRID - 1):
+        raise UsageError(
+            "a halving time cannot be said from this data: the fall is over between two dates, or never bends"
+        )
     around = (log(rates[max(at - 1, 0)]), log(rates[min(at + 1, GRID - 1)]))
     found = minimize_scalar(lambda x: _profile(t, value, np.exp(x))[0], bounds=around, method="bounded")
     b = float(np.exp(found.x))
     loss, a, c = _profile(t, value, b)
     fast, slow = _rates_inside(rates, losses, loss, b, len(t), level)
-    interval = Interval(log(2) / fast, inf if slow == rates[0] else log(2) / slow, level)
+    soonest = 0.0 if fast == rates[-1] else log(2) / fast
+    interval = Interval(soonest, inf if slow == rates[0] else log(2) / slow, level)
     return Trend(a, b, c, log(2) / b, interval, 1 - loss / spread, float(time.min()), float(time.max()))
 
 

@@ -93,7 +93,7 @@ def _steps(question: int, gain_K: Floats, price: float, least: float) -> Iterato
     for k in range(1, len(gain_K)):
         while (
             len(corners) > 1
-            and _slope(gain_K, corners[-2], corners[-1]) < _slope(gain_K, corners[-1], k) - 1e-15
+            and _slope(gain_K, corners[-2], corners[-1]) < _slope(gain_K, corners[-1], k) - 1e-12
         ):
             corners.pop()
         corners.append(k)
