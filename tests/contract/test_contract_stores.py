@@ -10,16 +10,24 @@ from pathlib import Path
 
 import pytest
 from ledgers import ended, opened, rows
+from quotas import exceeded, key
 
-from outlay.errors import UsageError
+from outlay.errors import KeyRefused, KeyReused, OverQuota, UsageError
+from outlay.store.keys import Scope
 from outlay.store.protocol import Totals
+from outlay.store.quota import Quota, Used
+from outlay.store.replies import Claim, Reply
 from outlay.store.sqlite import Sqlite
 
 STORES = {"sqlite": lambda folder: Sqlite.open(folder / "ledger.db")}
+LATER = 40_000 * 86_400_000_000
+"""A time to come, in microseconds: what is past by the real clock is forgotten where it no longer counts."""
 CHILD = """
 import asyncio, sys
 sys.path[:0] = [{support!r}]
 from ledgers import opened, ended
+from outlay.errors import OverQuota
+from outlay.store.replies import Claim, Reply
 from outlay.store.sqlite import Sqlite
 OPEN = {opener}
 
@@ -261,3 +269,156 @@ async def test_rows_come_in_the_order_of_writing(store):
     for number in range(3):
         await bought(store, store.new_id("call"), cost_nusd=number)
     assert [r["cost_nusd"] for r in await rows(store)] == [0, 1, 2]
+
+
+async def test_keys_are_kept_listed_and_revoked(store):
+    scope, quota = Scope(("m",), ("single",), 8, 100), {"nusd_per_day": 5, "concurrency": 2}
+    id, _ = await key(store, "ci", tenant="acme", scope=scope, **quota)
+    await key(store, "laptop", tenant="other")
+    assert [k.name for k in await store.keys()] == ["ci", "laptop"]
+    (kept,) = await store.keys("acme")
+    assert (kept.id, kept.scope, kept.quota) == (id, scope, Quota(5, None, None, 2))
+    assert await store.key_by_hash(kept.hash) == kept
+    assert await store.key_by_hash("") is None
+    assert (await store.revoke_key("ci", 7)).revoked_us == 7
+    assert (await store.key_by_hash(kept.hash)).revoked_us == 7
+    with pytest.raises(UsageError, match="no one key"):
+        await store.revoke_key("ci", 8)
+
+
+async def test_a_tenants_limits_are_set_replaced_and_taken_away(store):
+    assert await store.tenant_quota("acme") == Quota()
+    for quota in (Quota(1, 2, 3, 4), Quota(concurrency=9), Quota()):
+        await store.limit_tenant("acme", quota)
+        assert await store.tenant_quota("acme") == quota
+
+
+async def test_a_call_bought_with_a_key_must_fit(store):
+    id, _ = await key(store, tenant="acme", requests_per_minute=2)
+    for number in range(2):
+        await store.write_ahead(opened(f"c{number}", tenant="acme", key_id=id, at_us=LATER))
+    with pytest.raises(OverQuota) as told:
+        await store.write_ahead(opened("c2", tenant="acme", key_id=id, at_us=LATER))
+    assert (told.value.limit, told.value.retry_after_s) == ("requests_per_minute", 61)
+    with pytest.raises(KeyRefused):
+        await store.write_ahead(opened("c3", tenant="other", key_id=id))
+    assert [r["id"] for r in await rows_of(store)] == ["c0", "c1"]
+    assert await store.used(id, LATER) == Used(2000, 2000, 60, 2, 2)
+
+
+async def test_nothing_crosses_tenants(store):
+    for tenant in ("acme", "other"):
+        await store.write_ahead(opened(tenant, tenant=tenant))
+        store.settle(ended(tenant))
+        await store.save_answer(f"trace_{tenant}", "r", "q", "{}", tenant, 1, tenant=tenant)
+    assert await store.trace("trace_acme", tenant="acme") == "acme"
+    assert await store.trace("trace_acme", tenant="other") is None
+    assert await store.trace("trace_acme") is None
+    assert [c["id"] for c in await store.calls(tenant="acme")] == ["acme"]
+    assert (await store.totals(tenant="acme")).calls == (await store.totals("r", tenant="other")).calls == 1
+    assert (await store.totals()).calls == 2
+    assert await store.totals(tenant="nobody") == Totals()
+
+
+async def test_lost_and_reconciled_calls_of_a_key_count_at_what_they_are(place, tmp_path):
+    store = await place()
+    id, _ = await key(store, tenant="acme", nusd_per_day=2500)
+    body = f"""
+await store.write_ahead(opened('a', tenant='acme', key_id={id!r}, at_us={LATER}))
+await store.write_ahead(opened('b', tenant='acme', key_id={id!r}, at_us={LATER}))
+"""
+    killed(child(tmp_path, body))
+    await store.sweep()
+    with pytest.raises(OverQuota) as told:
+        await store.write_ahead(opened("c", tenant="acme", key_id=id, at_us=LATER))
+    assert (told.value.limit, told.value.retry_after_s) == ("usd_per_day", 86_400)
+    assert await store.used(id, LATER) == Used(2000, 0, 60, 2, 0)
+    await store.reconcile("a", ended("a", cost_nusd=3))
+    await store.reconcile("b", None)
+    assert await store.used(id, LATER) == Used(3, 0, 11, 2, 0)
+    await store.write_ahead(opened("c", tenant="acme", key_id=id, at_us=LATER))
+    await store.close()
+
+
+async def test_two_processes_on_one_file_never_exceed_a_limit_together(store, tmp_path):
+    """Neither can use it up alone; at the end they have used it up to the last call."""
+    id, _ = await key(store, tenant="acme", requests_per_minute=500, concurrency=8)
+    body = f"""
+async def buy(i):
+    try:
+        await store.write_ahead(opened(f"theirs{{i}}", tenant="acme", key_id={id!r}, at_us={LATER}))
+    except OverQuota:
+        return
+    store.settle(ended(f"theirs{{i}}"))
+
+for i in range(0, 250, 10):
+    await asyncio.gather(*(buy(j) for j in range(i, i + 10)))
+"""
+    most = mine = 0
+
+    async def buy():
+        nonlocal most, mine
+        row = opened(store.new_id("mine"), tenant="acme", key_id=id, at_us=LATER)
+        await store.write_ahead(row)
+        mine += 1
+        most = max(most, (await store.used(id, LATER)).concurrency)
+        store.settle(ended(row.id))
+
+    running = asyncio.create_task(asyncio.to_thread(child, tmp_path, body))
+    while not (await store.used(id, LATER)).requests:
+        await store.flush()
+    for _ in range(40):
+        await asyncio.gather(*(buy() for _ in range(10)), return_exceptions=True)
+    with ending(await running) as process:
+        process.communicate("\n")
+    with contextlib.suppress(OverQuota):
+        while True:
+            await buy()
+    found = await rows_of(store)
+    assert exceeded(found, Quota(requests_per_minute=500)) == []
+    assert len(found) == 500
+    assert 0 < mine < 500
+    assert most <= 8
+
+
+CLAIM = Claim("acme", "k", "digest", "reply_1")
+
+
+def again(number, digest="digest", tenant="acme"):
+    return Claim(tenant, "k", digest, f"reply_{number}")
+
+
+async def test_a_reply_is_claimed_once_recorded_and_given_again(store):
+    reply = Reply(200, "text/event-stream", b"data: [DONE]\n\n\x00\xff")
+    assert await store.begin_reply(CLAIM, 5) == 5
+    assert await store.begin_reply(again(2), 6) is None
+    with pytest.raises(KeyReused):
+        await store.begin_reply(again(3, "another"), 6)
+    assert await store.begin_reply(again(4, tenant="other"), 6) == 6
+    await store.end_reply(CLAIM, reply, 7)
+    assert await store.begin_reply(again(5), 8) == reply
+
+
+async def test_a_released_claim_passes_on_with_the_time_it_began(store):
+    await store.begin_reply(CLAIM, 5)
+    store.release_reply(again(9))
+    assert await store.begin_reply(again(2), 6) is None
+    store.release_reply(CLAIM)
+    assert await store.begin_reply(again(3), 6) == 5
+
+
+async def test_a_claim_of_a_killed_process_passes_on_and_a_living_ones_does_not(store, tmp_path):
+    body = "assert await store.begin_reply(Claim('acme', 'k', 'digest', 'theirs'), 5) == 5"
+    with ending(child(tmp_path, body)) as process:
+        assert await store.begin_reply(again(2), 6) is None
+        killed(process)
+    assert await store.begin_reply(again(3), 7) == 5
+
+
+async def test_replies_are_forgotten_after_a_day(store):
+    day_us = 86_400_000_000
+    await store.begin_reply(CLAIM, 5)
+    await store.end_reply(CLAIM, Reply(200, "t", b""), 6)
+    assert await store.forget_replies(5 + day_us) == 0
+    assert await store.begin_reply(again(2, "another"), 5 + day_us) == 5 + day_us
+    assert await store.forget_replies(6 + 2 * day_us) == 1

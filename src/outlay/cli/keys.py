@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from outlay.store.quota import Quota, Used
     from outlay.store.sqlite import Sqlite
 
-keys = App("keys")
+keys = App(
+    "keys",
+    help="""Make, list and revoke the keys of a server's callers, and limit tenants.
+
+Example: outlay keys create ci --tenant acme --usd-per-day 5
+""",
+)
 
 
 @keys.command
