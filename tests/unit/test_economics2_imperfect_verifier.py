@@ -20,6 +20,7 @@ from outlay.economics.imperfect_verifier import (
     reward_limit,
     tries,
     two_types,
+    two_types_intervals,
 )
 from outlay.errors import UsageError
 
@@ -148,6 +149,23 @@ def test_the_estimate_of_the_types_recovers_what_was_planted():
     assert [found.share_easy, found.p_easy, found.p_hard, found.soundness] == pytest.approx(
         [0.58, 0.87, 0.13, 0.75], abs=0.03
     )
+
+
+def test_the_intervals_of_the_types_hold_what_was_planted():
+    rng = np.random.default_rng(12)
+    easy = rng.random(120) < 0.58
+    correct = rng.random((120, 40)) < np.where(easy, 0.87, 0.13)[:, None]
+    accepted = correct | (rng.random(correct.shape) >= 0.75)
+    found = two_types_intervals(accepted, correct, seed=1)
+    planted_types = {"share_easy": 0.58, "p_easy": 0.87, "p_hard": 0.13, "completeness": 1.0, "soundness": 0.75}
+    assert found.keys() == planted_types.keys()
+    for name, value in planted_types.items():
+        assert found[name].low <= value <= found[name].high, name
+    assert found["completeness"].low < 1.0
+    with pytest.raises(UsageError, match="cannot be told apart"):
+        two_types_intervals(accepted[easy], correct[easy], seed=1)
+    with pytest.raises(UsageError, match="only one question"):
+        two_types_intervals([[1, 1], [1, 0]], [[1, 1], [0, 0]], seed=1)
 
 
 def test_soundness_is_the_notebooks_formula_of_joint_frequencies():

@@ -18,8 +18,8 @@ from outlay.economics.imperfect_verifier.types import (
     break_even_wrong,
     reward,
     reward_limit,
-    two_types,
 )
+from outlay.economics.imperfect_verifier.types_from import two_types, two_types_intervals
 
 __all__ = [
     "BestTries",
@@ -37,4 +37,5 @@ __all__ = [
     "reward_limit",
     "tries",
     "two_types",
+    "two_types_intervals",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import ArrayLike, NDArray
 
-from outlay.economics.imperfect_verifier._flags import costs, counts, flags
+from outlay.economics.imperfect_verifier._flags import costs
 from outlay.errors import UsageError
 
 NEVER = 1e-12
@@ -191,56 +191,6 @@ def break_even_wrong(types: TwoTypes) -> float:
     left = int(np.argmax(np.where(types.share_T > 0, types.rejected_T, -1.0)))
     right, wrong = float(types.right_T[left]), float(types.wrong_T[left])
     return right / wrong if wrong > 0 else inf
-
-
-def two_types(accepted_QS: ArrayLike, correct_QS: ArrayLike) -> TwoTypes:
-    """The two types and the checker as recorded samples show them: easy is right more often than not.
-
-    Shares and accuracies are those of the two groups; completeness is the share of right samples that were
-    accepted, soundness the share of wrong ones that were rejected. The split by observed rates makes the groups
-    look further apart than they are when there are few samples a question.
-
-    Args:
-        accepted_QS: whether the checker accepts each sample.
-        correct_QS: whether each sample is right.
-
-    Returns:
-        The estimate.
-
-    Raises:
-        UsageError: all questions are of one type, or no sample is right or none wrong: then the model is not
-            identified and `tries` is the way.
-
-    Source:
-        Inference Scaling fLaws, official notebooks: easy above a pass rate of 0.5, soundness from joint
-        frequencies. They drop questions with a right sample that was rejected and set completeness to 1; we
-        estimate it.
-
-    Example:
-        >>> two_types([[1, 1, 1], [1, 0, 0]], [[1, 1, 0], [0, 0, 1]]).soundness
-        0.3333333333333333
-    """
-    counts(accepted_QS, correct_QS)
-    accepted, correct = flags("accepted_QS", accepted_QS), flags("correct_QS", correct_QS)
-    rate_Q = correct.mean(axis=1)
-    easy_Q = rate_Q > 0.5
-    if easy_Q.all() or not easy_Q.any():
-        raise UsageError(
-            "easy and hard questions cannot be told apart: all are on one side of a pass rate of 1/2"
-        )
-    return TwoTypes(
-        share_easy=float(easy_Q.mean()),
-        p_easy=float(rate_Q[easy_Q].mean()),
-        p_hard=float(rate_Q[~easy_Q].mean()),
-        completeness=_share(accepted, correct, "completeness", "right"),
-        soundness=_share(~accepted, ~correct, "soundness", "wrong"),
-    )
-
-
-def _share(yes_QS: NDArray[np.bool_], of_QS: NDArray[np.bool_], name: str, which: str) -> float:
-    if not of_QS.any():
-        raise UsageError(f"{name} cannot be said from this data: no sample is {which}")
-    return float((yes_QS & of_QS).sum() / of_QS.sum())
 
 
 def _gain_T(types: TwoTypes, wrong: float, try_cost: float) -> NDArray[np.float64]:
