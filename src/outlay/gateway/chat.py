@@ -101,8 +101,7 @@ async def _passed(job: Job, caller: Caller) -> ASGIApp:
         chunks = Chunks(job.id, asked.model, job.created_s)
 
         def show(index: int, delta: Delta) -> None:
-            if event := chunks.delta(index, delta):
-                emit(event)
+            emit(chunks.delta(index, delta))
 
         answer, choices = await buy(show)
         finished = [(index, drawn.finish_reason) for index, drawn in choices]

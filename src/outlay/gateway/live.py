@@ -62,20 +62,17 @@ class EventStream:
     event a comment is sent, and with it the status 200.
 
     Args:
-        work: does the buying; given `emit`, which takes finished events.
-        headers: further headers of the reply.
-        on_end: told the status, and the failure if there was one, once the reply has ended.
+        work: does the buying; given `emit`, which takes finished events; empty ones are nothing.
+        heartbeat_s: seconds of silence after which a comment is sent.
     """
 
     def __init__(
         self,
         work: Callable[[Callable[[bytes], None]], Awaitable[None]],
-        headers: Mapping[str, str] | None = None,
         *,
         heartbeat_s: float = HEARTBEAT_S,
     ):
         self._work, self._heartbeat_s = work, heartbeat_s
-        self._headers = _HEADERS | dict(headers or {})
         self._begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,8 +81,13 @@ class EventStream:
 
     async def _serve(self, send: Send) -> None:
         events: asyncio.Queue[bytes] = asyncio.Queue()
-        working = asyncio.ensure_future(self._work(events.put_nowait))
-        # An empty event is the end: what was put before it goes out first.
+
+        def emit(event: bytes) -> None:
+            # An empty one is the end: what was put before it goes out first.
+            if event:
+                events.put_nowait(event)
+
+        working = asyncio.ensure_future(self._work(emit))
         working.add_done_callback(lambda _: events.put_nowait(b""))
         try:
             while block := await self._next(events):
@@ -123,7 +125,7 @@ class EventStream:
     async def _send(self, send: Send, block: bytes) -> None:
         if not self._begun:
             self._begun = True
-            await send({"type": "http.response.start", "status": 200, "headers": _raw(self._headers)})
+            await send({"type": "http.response.start", "status": 200, "headers": _raw(_HEADERS)})
         await send({"type": "http.response.body", "body": block, "more_body": True})
 
 
