@@ -5,13 +5,19 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from outlay.gateway.chat import chat
+from outlay.gateway.feedback import feedback
 from outlay.gateway.health import health, metrics, ready
 from outlay.gateway.models_list import model, models
+from outlay.gateway.quote import quote
+from outlay.gateway.traces import trace
 
 ROUTES = [
     Route("/v1/chat/completions", chat, methods=["POST"]),
     Route("/v1/models", models, methods=["GET"]),
     Route("/v1/models/{name:path}", model, methods=["GET"]),
+    Route("/v1/outlay/quote", quote, methods=["POST"]),
+    Route("/v1/outlay/feedback", feedback, methods=["POST"]),
+    Route("/v1/outlay/traces/{id}", trace, methods=["GET"]),
     Route("/health", health, methods=["GET"]),
     Route("/ready", ready, methods=["GET"]),
     Route("/metrics", metrics, methods=["GET"]),

@@ -50,6 +50,18 @@ class Settled(Struct, frozen=True):
     at_us: int
 
 
+class Feedback(Struct, frozen=True):
+    """What people found of an answer afterwards: `score` from 0 (wrong) to 1 (right)."""
+
+    id: str
+    trace_id: str
+    tenant: str
+    key_id: str | None
+    score: float
+    why: str
+    at_us: int
+
+
 class Totals(Struct, frozen=True):
     """Sums over a run's ledger.
 
@@ -127,6 +139,10 @@ class Store(Protocol):
 
     async def trace(self, trace_id: str, *, tenant: str = "local") -> str | None:
         """The trace of an answer of this tenant as JSON lines, or None."""
+        ...
+
+    async def add_feedback(self, feedback: Feedback) -> bool:
+        """Keep an opinion of an answer, durably; False, and nothing is kept, where its tenant has no such trace."""
         ...
 
     async def sweep(self, run_id: str | None = None) -> int:

@@ -14,12 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from outlay.errors import OutlayError, UsageError, nearest
 from outlay.store import statements as sql
 from outlay.store.faults import plainly
 from outlay.store.lease import Lease, mine
 from outlay.store.migrate import migrate
-from outlay.store.protocol import Opened, Settled, Totals
+from outlay.store.protocol import Feedback, Opened, Settled, Totals
 from outlay.store.quota import refusal
 from outlay.store.sqlite_accounts import SqliteAccounts
 from outlay.store.writer import Writer
@@ -119,6 +121,12 @@ class Sqlite(SqliteAccounts):
         """The trace of an answer of this tenant, or None."""
         row = await self._writer.run(lambda db: db.execute(sql.TRACE, (trace_id, tenant)).fetchone())
         return row[0] if row else None
+
+    async def add_feedback(self, feedback: Feedback) -> bool:
+        """Keep an opinion of an answer that its tenant has."""
+        values = msgspec.structs.astuple(feedback)
+        known = (feedback.trace_id, feedback.tenant)
+        return await self._writer.run(lambda db: db.execute(sql.ADD_FEEDBACK, (*values, *known)).rowcount == 1)
 
     async def sweep(self, run_id: str | None = None) -> int:
         """Mark what dead processes had reserved as lost."""

@@ -34,6 +34,10 @@ SAVE_ANSWER = (
     "ON CONFLICT (id) DO UPDATE SET answer = excluded.answer, trace = excluded.trace, at_us = excluded.at_us"
 )
 TRACE = "SELECT trace FROM answers WHERE id = ? AND tenant = ?"
+ADD_FEEDBACK = (
+    "INSERT INTO feedback (id, trace_id, tenant, key_id, score, why, at_us) SELECT ?, ?, ?, ?, ?, ?, ? "
+    "WHERE EXISTS (SELECT 1 FROM answers WHERE id = ? AND tenant = ?)"
+)
 
 MARK_LOST = (
     "UPDATE calls SET state = 'lost', paid_nusd = bound_nusd, cost_nusd = bound_nusd, "
