@@ -1,0 +1,165 @@
+"""Answer a file of questions under one budget, spent where it buys most."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from outlay.solve import SolveSpec, Summary
+    from outlay.tasks import Task
+
+_MANY = Parameter(consume_multiple=True)
+ALL = 1_000_000
+"""More questions than any file has lines that fit in memory: a file is solved whole."""
+
+
+def solve(
+    file: str,
+    *,
+    max_usd: Annotated[str, Parameter(env_var="OUTLAY_MAX_USD")],
+    out: Path,
+    model: Annotated[tuple[str, ...], _MANY] = (),
+    value_usd: str | None = None,
+    kind: str | None = None,
+    most: int = 32,
+    seed: int = 0,
+    temperature: float | None = None,
+    max_output_tokens: int | None = None,
+    json: bool = False,
+) -> None:
+    """Answer a file of questions under one budget, spent where it buys most.
+
+    Every question gets a sample or a few; then each dollar goes to the question
+    whose vote the next samples are expected to settle most. The answers are
+    written to OUT, one JSON line a question. Stopped at any point, the same
+    command goes on and pays for nothing twice; so does one with a higher cap.
+
+    Example: outlay solve questions.jsonl --max-usd 0.50 --value-usd 0.01 --out answers.jsonl
+
+    Parameters
+    ----------
+    file:
+        The questions: a file (JSONL, CSV), or a task (see outlay tasks). Reference answers are not read.
+    max_usd:
+        A hard cap in dollars on the whole file, earlier starts included.
+    out:
+        The file for the answers.
+    model:
+        The model; ROLE=NAME gives it a helper.
+    value_usd:
+        What a right answer is worth, in dollars; unless given, a question is settled at a confidence of 0.95.
+    kind:
+        The kind of answer, where the file does not say.
+    most:
+        The most samples of one question; 32 unless given.
+    seed:
+        Samples derive from it; 0 unless given.
+    temperature:
+        The sampling temperature; the model's own unless given.
+    max_output_tokens:
+        The most output tokens of one sample; 512 unless given.
+    json:
+        Print one JSON object about the whole instead of the words.
+    """
+    from msgspec.structs import replace
+
+    from outlay.tasks import open_task
+
+    spec = _spec(model, max_usd, value_usd, kind, most, seed, temperature)
+    if max_output_tokens is not None:
+        spec = replace(spec, max_output_tokens=max_output_tokens)
+    questions = ALL if Path(file).is_file() or file.startswith("recorded/") else 100
+    _show(_run(open_task(file, questions=questions, seed=seed), spec, out), out, json)
+
+
+def _spec(
+    model: tuple[str, ...],
+    max_usd: str,
+    value_usd: str | None,
+    kind: str | None,
+    most: int,
+    seed: int,
+    temperature: float | None,
+) -> SolveSpec:
+    from outlay import config
+    from outlay.cli._roles import split
+    from outlay.errors import UsageError
+    from outlay.money import NUSD, nusd
+    from outlay.solve import SolveSpec
+
+    models, roles = split(model)
+    if len(models) > 1:
+        raise UsageError(
+            f"One model answers, but {' and '.join(models)} were named; `outlay plan` compares them."
+        )
+    if not 1 <= most <= 256:
+        raise UsageError("A question has 1 to 256 samples at most (--most).")
+    known = config.read()
+    return SolveSpec(
+        model=models[0] if models else known.default,
+        roles={**known.roles, **roles},
+        kind=kind,
+        max_usd=nusd(max_usd) / NUSD,
+        value_usd=None if value_usd is None else nusd(value_usd) / NUSD,
+        most=most,
+        seed=seed,
+        temperature=temperature,
+    )
+
+
+def _run(task: Task, spec: SolveSpec, out: Path) -> Summary:
+    from outlay.cli._progress import progress
+    from outlay.errors import OutlayError, UsageError
+    from outlay.report.words import dollars
+    from outlay.solve import solve as run_solve
+
+    async def run() -> Summary:
+        with progress("purchases") as tell:
+
+            def told(purchases: int, done: int, of: int, usd: float) -> None:
+                tell(purchases, None, f"{done} of {of} questions have an answer, paid {dollars(usd)}")
+
+            return await run_solve(task, spec, out, on_purchase=told)
+
+    kept = f"the answers so far are in {out}: run the same command again to go on."
+    try:
+        return asyncio.run(run())
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"stopped; {kept}") from None
+    except UsageError:
+        raise
+    except OutlayError as error:
+        raise OutlayError(f"{str(error).rstrip('.')}; {kept}") from error
+
+
+def _show(found: Summary, out: Path, json: bool) -> None:
+    from outlay.cli import _terminal
+    from outlay.report.words import dollars
+
+    answered = [a for a in found.answers if a.answer is not None]
+    sure = [a for a in answered if a.p_leads is not None and a.p_leads >= 0.95]
+    samples = sum(a.samples for a in found.answers)
+    if json:
+        _terminal.json(
+            {
+                "questions": len(found.answers),
+                "answered": len(answered),
+                "settled": len(sure),
+                "samples": samples,
+                "paid_usd": found.paid_usd,
+                "stopped": found.stopped,
+                "out": str(out),
+            }
+        )
+        return
+    print(
+        f"{len(answered)} of {len(found.answers)} questions have an answer, {len(sure)} of them settled (the chance "
+        f"that the answer is the model's most frequent one is at least 95 %); {samples:,} samples, paid "
+        f"{dollars(found.paid_usd)}. The answers are in {out}."
+    )
+    if found.stopped:
+        print(f"The budget ended it: {found.stopped}")
