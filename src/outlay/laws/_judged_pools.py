@@ -51,7 +51,7 @@ def softly_scored(score_QS: Floats, right_QS: Floats, temperature: float, *, ord
     """
     rng = np.random.default_rng(seed)
     weight = np.exp((score_QS - score_QS.max(axis=1, keepdims=True)) / temperature)
-    total = np.zeros(score_QS.shape)
+    total: Floats = np.zeros(score_QS.shape)
     for _ in range(orders):
         order = rng.random(score_QS.shape).argsort(axis=1)
         drawn = np.take_along_axis(weight, order, axis=1)
@@ -63,11 +63,12 @@ def softly_scored(score_QS: Floats, right_QS: Floats, temperature: float, *, ord
         total += np.divide((drawn * right).cumsum(axis=1), sums, out=mean, where=sums > 0)
     # One sample is taken whatever its score, so this column needs no simulation.
     total[:, 0] = orders * right_QS.mean(axis=1)
-    return total / orders
+    total /= orders
+    return total
 
 
 def _subsets(n: int) -> Floats:
     """C(r, k) / C(n, k) for r = 0 … n (rows) and k = 1 … n."""
-    r = np.arange(n + 1)[:, None]
+    r = np.arange(n + 1, dtype=np.float64)[:, None]
     j = np.arange(n)[None, :]
-    return np.cumprod(np.maximum(r - j, 0) / (n - j), axis=1)
+    return np.cumprod(np.maximum(r - j, 0.0) / (n - j), axis=1, dtype=np.float64)

@@ -101,8 +101,8 @@ def fit(right_Q: ArrayLike, samples_Q: ArrayLike, *, seed: int, draws: int = 200
         Time and memory linear in questions, then draws x the largest number of samples.
 
     Source:
-        Our choice for small pools, beside the power law of Brown et al. 2024 (arXiv 2407.21787); why a density p^(alpha -
-        1) near 0 gives the power law's tail: Schaeffer et al. 2025 (arXiv 2502.17578).
+        Our choice for small pools, beside the power law of Brown et al. 2024 (arXiv 2407.21787); why a
+        density p^(alpha - 1) near 0 gives the power law's tail: Schaeffer et al. 2025 (arXiv 2502.17578).
 
     Example:
         >>> import numpy as np
