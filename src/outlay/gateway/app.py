@@ -19,6 +19,7 @@ from outlay.config import Config
 from outlay.engine import Outlay
 from outlay.errors import OutlayError, UsageError
 from outlay.gateway.errors import NotFound, body_of, headers_of, status_of
+from outlay.gateway.idempotency import Idempotency
 from outlay.gateway.logs import Logged, Write, to_stderr
 from outlay.gateway.metrics import Metrics
 from outlay.gateway.routes import ROUTES
@@ -67,7 +68,7 @@ def app(
             await closing.enter_async_context(outlay)
             sellers = Sellers(outlay, known)
             closing.push_async_callback(sellers.close)
-            server.state.gateway = State(known, outlay, ledger, sellers, metrics, Seen())
+            server.state.gateway = State(known, outlay, ledger, Idempotency(ledger), sellers, metrics, Seen())
             yield
 
     return Starlette(

@@ -20,6 +20,7 @@ from outlay.gateway.chat_request import ChatRequest
 from outlay.gateway.keys import BUY
 from outlay.gateway.live import EventStream, while_connected
 from outlay.gateway.logs import note
+from outlay.gateway.once import once
 from outlay.gateway.options import ON_PASS_THROUGH, Options, options_of, refuse_beyond
 from outlay.gateway.sellers import SPACE
 from outlay.gateway.state import State, state_of
@@ -65,10 +66,19 @@ async def chat(request: Request) -> ASGIApp:
     state = state_of(request)
     caller = await state.caller(request)
     caller.may(BUY)
-    asked = chat_request.read(body.decoded(await body.read(request)))
+    sent = await body.read(request)
+
+    async def answer(scope: str | None) -> ASGIApp:
+        return await _answered(state, request, caller, sent, scope)
+
+    return await once(state.idempotency, request, caller, sent, answer)
+
+
+async def _answered(state: State, request: Request, caller: Caller, sent: bytes, scope: str | None) -> ASGIApp:
+    asked = chat_request.read(body.decoded(sent))
     options = options_of(asked.outlay, request.headers)
-    id = state.outlay.store.new_id("chatcmpl")
-    job = Job(state, request, asked, options, caller.account(), id, int(time.time()))
+    id = scope or state.outlay.store.new_id("chatcmpl")
+    job = Job(state, request, asked, options, caller.account(scope), id, int(time.time()))
     if asked.model.startswith(SPACE):
         return await _bought(job, await order(state.sellers, caller, asked, options, id))
     return await _passed(job, caller)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from outlay.config import Config
 from outlay.engine import Outlay
 from outlay.gateway.auth import Caller, authenticate
+from outlay.gateway.idempotency import Idempotency
 from outlay.gateway.metrics import Metrics
 from outlay.gateway.seen import Seen
 from outlay.gateway.sellers import Sellers
@@ -25,6 +26,7 @@ class State(Struct):
     config: Config
     outlay: Outlay
     accounts: Accounts
+    idempotency: Idempotency
     sellers: Sellers
     metrics: Metrics
     seen: Seen
