@@ -6,15 +6,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
-from outlay.economics.cost_of_pass import cost_per_right
 from outlay.money import NUSD
 from outlay.report.outcome import Outcome
-from outlay.stats.bootstrap import bootstrap
+from outlay.report.resampling import DRAWS, Range, outward
+from outlay.stats.resampled_means import resampled_means
 from outlay.stats.wilson import wilson
-
-Range = tuple[float, float | None]
-"""The ends of a 95 % interval; None above: without end."""
 
 
 class Key(Struct, frozen=True):
@@ -129,10 +127,8 @@ def _cell(key: Key, found: Sequence[Outcome], seed: int) -> Cell:
     right = right_by_question(found)
     right_Q = list(right.values())
     cost_Q = _dollars([(o.question_id, o.cost_nusd) for o in found])
-    cost, cost_interval = _mean(cost_Q, seed)
     paid_Q = _dollars([(o.question_id, o.paid_nusd) for o in found])
-    paid, paid_interval = (cost, cost_interval) if paid_Q == cost_Q else _mean(paid_Q, seed)
-    of_pass, of_pass_interval = _cost_of_pass(cost_Q, right_Q, seed)
+    bill = _bill(cost_Q, paid_Q, right_Q, seed)
     accuracy = wilson(sum(right_Q), len(right_Q))
     stated = [(o.p_correct, float(o.correct and not o.failed)) for o in found if o.p_correct is not None]
     cached = [o.cache_read_tokens for o in found if o.cache_read_tokens is not None]
@@ -146,12 +142,12 @@ def _cell(key: Key, found: Sequence[Outcome], seed: int) -> Cell:
         questions=len(right_Q),
         accuracy=sum(right_Q) / len(right_Q),
         accuracy_interval=(accuracy.low, accuracy.high),
-        cost_usd=cost,
-        cost_interval=cost_interval,
-        paid_usd=paid,
-        paid_interval=paid_interval,
-        cost_of_pass_usd=of_pass,
-        cost_of_pass_interval=of_pass_interval,
+        cost_usd=bill.cost,
+        cost_interval=bill.cost_interval,
+        paid_usd=bill.paid,
+        paid_interval=bill.paid_interval,
+        cost_of_pass_usd=bill.of_pass,
+        cost_of_pass_interval=bill.of_pass_interval,
         input_tokens=_average([o.input_tokens for o in found]),
         cached_tokens=_average(cached) if cached else None,
         output_tokens=_average([o.output_tokens for o in found]),
@@ -175,26 +171,38 @@ def _dollars(nusd: Sequence[tuple[str, int | None]]) -> list[float] | None:
     return list(_by_question(known).values()) if len(known) == len(nusd) else None
 
 
-def _mean(usd_Q: list[float] | None, seed: int) -> tuple[float | None, Range | None]:
-    if usd_Q is None:
-        return None, None
+class _Bill(Struct):
+    cost: float | None = None
+    cost_interval: Range | None = None
+    paid: float | None = None
+    paid_interval: Range | None = None
+    of_pass: float | None = None
+    of_pass_interval: Range | None = None
+
+
+def _bill(cost_Q: list[float] | None, paid_Q: list[float] | None, right_Q: list[float], seed: int) -> _Bill:
+    """Means and dollars per right answer; one resampling of the questions serves all of them."""
+    known = [usd_Q or [0.0] * len(right_Q) for usd_Q in (cost_Q, paid_Q)]
+    means_DC = resampled_means(np.column_stack([*known, right_Q]), draws=DRAWS, seed=seed)
+    bill = _Bill()
+    if cost_Q is not None:
+        bill.cost, bill.cost_interval = _mean(cost_Q, means_DC[:, 0])
+    if paid_Q is not None:
+        bill.paid, bill.paid_interval = _mean(paid_Q, means_DC[:, 1])
+    if cost_Q is not None and sum(right_Q) > 0:
+        bill.of_pass = sum(cost_Q) / sum(right_Q)
+        bill.of_pass_interval = outward(_ratio(means_DC[:, 0], means_DC[:, 2]))
+    return bill
+
+
+def _mean(usd_Q: list[float], means_D: NDArray[np.float64]) -> tuple[float, Range]:
+    """Equal costs have no interval, and the rounding of their means is not one."""
     mean = sum(usd_Q) / len(usd_Q)
-    if min(usd_Q) == max(usd_Q):
-        return mean, (mean, mean)
-    interval = bootstrap(np.mean, usd_Q, seed=seed)
-    return mean, (interval.low, interval.high)
+    return mean, (mean, mean) if min(usd_Q) == max(usd_Q) else outward(means_D)
 
 
-def _cost_of_pass(
-    usd_Q: list[float] | None, right_Q: list[float], seed: int
-) -> tuple[float | None, Range | None]:
-    if usd_Q is None or sum(right_Q) == 0:
-        return None, None
-    found = cost_per_right(usd_Q, right_Q, seed=seed)
-    return found.value, (
-        found.interval.low,
-        found.interval.high if found.interval.high < float("inf") else None,
-    )
+def _ratio(cost_D: NDArray[np.float64], right_D: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(cost_D, right_D, out=np.full(cost_D.shape, np.inf), where=right_D > 0)
 
 
 def _latency(found: Sequence[Outcome]) -> Latency:

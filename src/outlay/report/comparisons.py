@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from outlay.report.cells import Cell, Key, Range, by_cell, right_by_question
+from outlay.report.cells import Cell, Key, by_cell, right_by_question
 from outlay.report.outcome import Outcome
+from outlay.report.resampling import Range
 from outlay.stats.paired import paired
 
 SIGNIFICANT = 0.05

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from outlay.money import NUSD
-from outlay.report.cells import Cell, Range
+from outlay.report.cells import Cell
 from outlay.report.outcome import PoolCell
+from outlay.report.resampling import Range
 
 
 class Offer(Struct, frozen=True):

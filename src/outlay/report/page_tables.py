@@ -7,10 +7,11 @@ from html import escape
 from itertools import pairwise
 from math import log10
 
-from outlay.report.cells import Cell, Range
+from outlay.report.cells import Cell
 from outlay.report.comparisons import Comparison
 from outlay.report.market import Market
 from outlay.report.offer import Offer, named, short
+from outlay.report.resampling import Range
 from outlay.report.words import buying_steps, dollars, per_right, percent
 
 PILL = ' <span class="pill">best buy</span>'

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from outlay.report.cells import Cell, Range
+from outlay.report.cells import Cell
 from outlay.report.market import Market
 from outlay.report.offer import Offer, short
+from outlay.report.resampling import Range
 from outlay.report.summary import Report
 from outlay.report.words import (
     buying_advice,
