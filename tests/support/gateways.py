@@ -69,7 +69,14 @@ async def gateway(config: Config, **options: Any) -> AsyncIterator[Gateway]:
     options.setdefault("store", ":memory:")
     application = app(config, write_log=lambda line: log.append(json.loads(line)), **options)
     settings = uvicorn.Config(
-        application, host="127.0.0.1", port=0, log_config=None, access_log=False, ws="none", lifespan="on"
+        application,
+        host="127.0.0.1",
+        port=0,
+        log_config=None,
+        access_log=False,
+        ws="none",
+        lifespan="on",
+        proxy_headers=False,
     )
     server = uvicorn.Server(settings)
     # Signals belong to the test's own process.

@@ -120,10 +120,10 @@ def refuse_beyond(options: Options, allowed: frozenset[str], why: str) -> None:
     Raises:
         BadField: names the first one.
     """
-    for field in msgspec.structs.fields(Options):
-        given = getattr(options, field.name)
-        if given not in (None, {}) and field.name not in allowed:
-            raise BadField(f"outlay.{field.name}", f"outlay.{field.name} has no effect here: {why}.")
+    for name in FIELDS:
+        given = getattr(options, name)
+        if given not in (None, {}) and name not in allowed:
+            raise BadField(f"outlay.{name}", f"outlay.{name} has no effect here: {why}.")
 
 
 def _headers(headers: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -69,6 +69,8 @@ def run(application: Starlette, host: str, port: int) -> None:
         access_log=False,
         server_header=False,
         ws="none",
+        # Who is on this machine is told by the connection; a header could be written by anybody.
+        proxy_headers=False,
         lifespan="on",
         timeout_graceful_shutdown=DRAIN_S,
     )
