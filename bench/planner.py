@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from outlay.models.recording_file import read
 from outlay.money import NUSD, Price
+from outlay.policies._advice import advise
 from outlay.policies._menu import Beliefs, Entry, menu_of
 from outlay.policies._pilot import Checks, Pilot, of_recording
 from outlay.policies._worth import Worth
@@ -29,8 +30,8 @@ TRUTH_QUESTIONS, TRUTH_SAMPLES = 300, 32
 DIFFICULTIES = ("easy", "hard", "split", "misled")
 VERIFIERS = ("good", "bad", "correlated")
 DEAR = (4, 20)
-WORTHS = (20, 200)
-"""Worth of a right answer, in samples of the cheap model."""
+WORTHS = ((20, 0), (200, 0), (200, 200))
+"""Worth of a right answer and cost of a wrong one, in samples of the cheap model."""
 CHEAP = Price(NUSD // 10, NUSD // 2)
 INPUT_TOKENS, OUTPUT_TOKENS, CLASSES = 200, 150, 6
 
@@ -123,35 +124,63 @@ def naive(menu: tuple[Entry, ...], beliefs: Beliefs, worth: Worth) -> int | None
 
 
 def simulated(n_pilots: int) -> None:
-    lost, lost_naive, best, fixed, names = [], [], [], [], ()
-    print(f"{'world':44} {'worth':>6} {'oracle buys':42} {'oracle net':>11} {'planner':>8} {'naive':>7}")
+    lost, lost_naive, best, fixed, told, names = [], [], [], [], [], ()
+    print(
+        f"{'world':40} {'worth':>5} {'wrong':>5}  {'oracle buys':46} {'its net':>9} {'planner':>8} {'naive':>7}"
+    )
     for world in worlds():
-        for times in WORTHS:
-            worth = Worth(value_usd=times * _sample_usd(CHEAP))
-            big = pilots(world, TRUTH_QUESTIONS, TRUTH_SAMPLES, seed=10**6)
+        big = pilots(world, TRUTH_QUESTIONS, TRUTH_SAMPLES, seed=10**6)
+        for times, wrong in WORTHS:
+            one = _sample_usd(CHEAP)
+            worth = Worth(value_usd=times * one, wrong_usd=wrong * one)
             menu, truth = truth_of(big, worth)
             value = net(truth, worth)
             top = max(float(value.max()), 0.0)
-            mine = planned(world, worth, n_pilots, value)
+            mine = planned(world, worth, n_pilots, value, truth)
             names = tuple(e.name.replace(f"value_usd={worth.value_usd}", "value_usd=V") for e in menu)
             bought = names[int(value.argmax())] if value.max() > 0 else "nothing"
+            shown = [
+                f"{100 * each / top:.1f}%" if top else f"{each:.6f}" for each in (mine.lost, mine.lost_naive)
+            ]
             print(
-                f"{world.name:44} {times:>5}x {bought:42} {top:>11.6f} "
-                f"{100 * mine[0] / top:>7.1f}% {100 * mine[1] / top:>6.1f}%"
+                f"{world.name:40} {times:>4}x {wrong:>4}x  {bought:46} {top:>9.6f} {shown[0]:>8} {shown[1]:>7}",
+                flush=True,
             )
-            lost.append(mine[0] / top), lost_naive.append(mine[1] / top), best.append(top)
-            fixed.append((top - value) / top)
-    weight = np.array(best) / np.sum(best)
-    print(f"\nmean loss: planner {100 * np.mean(lost):.1f} %, plain means {100 * np.mean(lost_naive):.1f} %")
+            lost.append(mine.lost), lost_naive.append(mine.lost_naive), best.append(top)
+            fixed.append(top - value), told.extend(mine.told)
+    blocks = [times_wrong[1] > 0 for _ in worlds() for times_wrong in WORTHS]
+    for title, kept in (
+        ("wrong answers cost nothing", False),
+        ("wrong answers cost as much as right ones bring", True),
+    ):
+        at = [i for i, b in enumerate(blocks) if b is kept]
+        _totals(title, *(np.array([each[i] for i in at]) for each in (lost, lost_naive, best, fixed)), names)
+    _told(np.array(told))
+
+
+def _totals(title, lost, lost_naive, best, fixed, names) -> None:
+    """Losses relative to the oracle's net value, where it has any, and summed over worlds."""
+    some = best > 0
+    share = lost[some] / best[some]
+    by_plan = (fixed[some] / best[some][:, None]).mean(axis=0)
+    print(f"\n{title}: {int(some.sum())} cells, {int((~some).sum())} more in which nothing pays")
     print(
-        f"loss of all net value: planner {100 * weight @ lost:.1f} %, plain means {100 * weight @ lost_naive:.1f} %"
+        f"mean loss of the oracle's net value: planner {100 * share.mean():.1f} % (worst {100 * share.max():.1f} %), "
+        f"plain means {100 * (lost_naive[some] / best[some]).mean():.1f} %; summed over all cells: planner "
+        f"{100 * lost.sum() / best.sum():.1f} %, plain means {100 * lost_naive.sum() / best.sum():.1f} %"
     )
-    by_plan = np.array(fixed).mean(axis=0)
-    print("best fixed plans, mean loss:")
-    for i in np.argsort(by_plan)[:5]:
-        print(
-            f"  {names[i]:50} {100 * by_plan[i]:.1f} %   of all net value {100 * weight @ np.array(fixed)[:, i]:.1f} %"
-        )
+    print("the best fixed plans, mean loss (summed over all cells):")
+    for i in np.argsort(by_plan)[:4]:
+        print(f"  {names[i]:50} {100 * by_plan[i]:.1f} % ({100 * fixed[:, i].sum() / best.sum():.1f} %)")
+
+
+def _told(told: np.ndarray) -> None:
+    said, plain, true, inside = told.T
+    print(
+        f"\naccuracy told of the pick minus true: planner {100 * (said - true).mean():+.2f} points, plain means "
+        f"{100 * (plain - true).mean():+.2f}; its 95 % interval holds the truth in {100 * inside.mean():.1f} % "
+        f"of {len(told):,} pilots"
+    )
 
 
 def truth_of(big: tuple[Pilot, Pilot], worth: Worth) -> tuple[tuple[Entry, ...], Beliefs]:
@@ -159,16 +188,30 @@ def truth_of(big: tuple[Pilot, Pilot], worth: Worth) -> tuple[tuple[Entry, ...],
     return menu_of(big, value_usd=worth.value_usd, most=SAMPLES)
 
 
-def planned(world: World, worth: Worth, n_pilots: int, value: np.ndarray) -> tuple[float, float]:
-    """The mean loss of net value a question, of the planner and of plain means."""
+class Planned(Struct):
+    """Mean losses of net value a question, and what was told of each pick beside the truth."""
+
+    lost: float
+    lost_naive: float
+    told: list[tuple[float, float, float, bool]]
+
+
+def planned(world: World, worth: Worth, n_pilots: int, value: np.ndarray, truth: Beliefs) -> Planned:
     top = max(float(value.max()), 0.0)
-    lost = []
+    lost, told = [], []
     for seed in range(n_pilots):
         menu, beliefs = menu_of(pilots(world, QUESTIONS, SAMPLES, seed), value_usd=worth.value_usd, seed=seed)
         picks = (choose(menu, beliefs, worth), naive(menu, beliefs, worth))
         lost.append([top - (0.0 if pick is None else value[pick]) for pick in picks])
+        if picks[0] is not None and picks[1] is not None:
+            best = advise(menu, beliefs, worth, seed=seed).best
+            assert best is not None
+            true = float(truth.right_QP[:, picks[0]].mean())
+            plain = float(beliefs.right_QP[:, picks[1]].mean() - truth.right_QP[:, picks[1]].mean()) + true
+            inside = best.accuracy.low <= true <= (best.accuracy.high or 1.0)
+            told.append((best.accuracy.value, plain, true, inside))
     a, b = np.mean(lost, axis=0)
-    return float(a), float(b)
+    return Planned(float(a), float(b), told)
 
 
 def recorded(n_splits: int) -> None:
@@ -182,26 +225,36 @@ def recorded(n_splits: int) -> None:
         "gsm_symbolic, 0.5B": ("res-q05-gsm_symbolic",),
         "gsm_symbolic, 1.5B": ("res-q15-gsm_symbolic",),
     }
-    print(f"{'pools':24} {'worth':>8} {'oracle':>10} {'planner':>10} {'best fixed in hindsight':>24}")
+    print(
+        f"{'pools':20} {'worth':>7} {'best of the half':>17} {'planner':>9} {'naive':>9}  best fixed plan in hindsight"
+    )
     for title, files in sets.items():
         whole = [of_recording(f"recorded/{f}", read(f)) for f in files]
         for value_usd in (0.0002, 0.001, 0.01):
             worth = Worth(value_usd=value_usd)
             rows = np.array([halves(whole, worth, seed) for seed in range(n_splits)])
-            plans = rows[:, 2:].mean(axis=0)
+            names = [e.name for e in menu_of(whole, value_usd=value_usd)[0]]
+            plans = rows[:, 3:].mean(axis=0)
+            top = int(plans.argmax())
+            mean = rows.mean(axis=0)
             print(
-                f"{title:24} {value_usd:>8} {rows[:, 0].mean():>10.6f} {rows[:, 1].mean():>10.6f} {plans.max():>24.6f}"
+                f"{title:20} {value_usd:>7} {mean[0]:>17.6f} {mean[1]:>9.6f} {mean[2]:>9.6f}  "
+                f"{plans[top]:.6f} {names[top].replace('recorded/', '')}",
+                flush=True,
             )
 
 
 def halves(whole: list[Pilot], worth: Worth, seed: int) -> list[float]:
-    """Net value a question on the second half: of its best plan, of the planner's, and of every fixed one."""
+    """Net value a question on the second half: its best plan, the planner's, the naive pick, and every fixed one."""
     order = np.random.default_rng(seed).permutation(len(whole[0].ids))
     half = len(order) // 2
     menu, seen = menu_of([p.rows(order[:half]) for p in whole], value_usd=worth.value_usd, seed=seed)
     _, fresh = menu_of([p.rows(order[half:]) for p in whole], value_usd=worth.value_usd, seed=seed)
-    pick, value = choose(menu, seen, worth), net(fresh, worth)
-    return [max(float(value.max()), 0.0), 0.0 if pick is None else float(value[pick]), *value]
+    value = net(fresh, worth)
+    mine, plain = (
+        0.0 if i is None else float(value[i]) for i in (choose(menu, seen, worth), naive(menu, seen, worth))
+    )
+    return [max(float(value.max()), 0.0), mine, plain, *value]
 
 
 if __name__ == "__main__":

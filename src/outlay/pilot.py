@@ -145,7 +145,7 @@ async def run_pilot(
         ]
         asking = _Asking(spec, shops, on_pool, len(task))
         await asking.prepare()
-        await asking.ask(list(task))
+        await asking.ask([_of_kind(item, spec.kind) for item in task])
         totals = await main.store.totals(main.run_id)
     return asking.result(totals.paid_nusd)
 
@@ -252,6 +252,13 @@ class _Asking:
             None if paid_nusd is None else paid_nusd / NUSD,
             tuple(self.failed),
         )
+
+
+def _of_kind(item: Item, kind: str | None) -> Item:
+    """The item, judged by the kind that was asked for."""
+    if kind is None:
+        return item
+    return msgspec.structs.replace(item, question=msgspec.structs.replace(item.question, kind=kind))
 
 
 def _has_label(item: Item) -> bool:

@@ -210,3 +210,28 @@ async def test_a_pilot_with_a_verifier_puts_checked_plans_on_the_menu(home):
     at = [e.name for e in menu].index("best_of_n:n=4 checked by planned.model:knows")
     assert beliefs.right_QP[:, at].tolist() == [1.0] * 6
     assert found.pilots[0].latency_s_QS is not None
+
+
+def test_a_budget_alone_buys_the_most_accuracy_within_it(capsys):
+    words = (SMALL, "--model", SMALL, "--questions", "8", "--answer-usd")
+    assert plan(capsys, *words, "0.0000001")[1].startswith("No plan of the menu is sure to stay within")
+    code, out, _ = plan(capsys, *words, "0.0005", "--json")
+    found = json.loads(out)["plans"][0]
+    assert code == 0
+    assert found["best"]["most_usd"] <= 0.0005
+    assert found["budget_usd"] == 0.0005
+
+
+def test_of_a_folder_some_models_can_be_chosen_and_pilot_options_are_refused(capsys):
+    other = "recorded/res-q05-chain_sum"
+    models = ("--model", SMALL, other)
+    assert main(["bench", other, *models, "--questions", "8", "--out", "sums"]) == 0
+    capsys.readouterr()
+    code, out, _ = plan(capsys, "sums", "--model", other, "--json")
+    names = [r["name"] for r in json.loads(out)["plans"][0]["ranges"][1:]]
+    assert code == 0
+    assert all(name.endswith(other) for name in names)
+    code, _, err = plan(capsys, "sums", "--verifier", "judge")
+    assert code == 2
+    assert "leave it out" in err
+    assert plan(capsys, "sums", "--model", "nobody")[0] == 2

@@ -98,6 +98,8 @@ def _headline(advice: Advice) -> str:
             return f"No plan of the menu reaches {percent(worth.accuracy)} right answers on this data."
         if worth.value_usd is not None:
             return f"Buy nothing: at {dollars(worth.value_usd)} a right answer no plan of the menu pays."
+        if advice.budget_usd is not None:
+            return f"No plan of the menu is sure to stay within {dollars(advice.budget_usd)} an answer."
         return "Which plan is best depends on what a right answer is worth (--value-usd):"
     return f"Buy {advice.best.name}."
 

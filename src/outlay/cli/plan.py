@@ -24,6 +24,7 @@ def plan(
     usd_per_s: str = "0",
     max_usd: Annotated[str | None, Parameter(env_var="OUTLAY_MAX_USD")] = None,
     accuracy: float | None = None,
+    answer_usd: str | None = None,
     questions: int = 30,
     samples: int = 16,
     verifier: str | None = None,
@@ -49,7 +50,7 @@ def plan(
     what:
         The folder that a bench wrote, or a task: a file (JSONL, CSV) or a name (see outlay tasks).
     model:
-        Models to choose among; ROLE=NAME gives every one of them a helper, such as judge=NAME.
+        Models to choose among (of a folder: all of its own); ROLE=NAME gives each a helper, such as judge=NAME.
     value_usd:
         What a right answer is worth, in dollars.
     wrong_usd:
@@ -60,6 +61,8 @@ def plan(
         A hard cap in dollars on the pilot, earlier starts of it included.
     accuracy:
         The least share of right answers, such as 0.9: the cheapest plan that reaches it is named.
+    answer_usd:
+        The most that one answer may come to, in dollars: plans that can cost more are left out.
     questions:
         The most questions of the pilot; 30 unless given.
     samples:
@@ -80,26 +83,47 @@ def plan(
     from outlay.pilot import MAX_OUTPUT_TOKENS
 
     worth = _worth(value_usd, wrong_usd, usd_per_s, accuracy)
+    budget_usd = _dollars(answer_usd)
     if (Path(what) / "experiment.json").is_file():
-        _from_folder(Path(what), worth, seed, json)
+        _refuse_for_folder(
+            verifier=verifier, kind=kind, temperature=temperature, max_output_tokens=max_output_tokens
+        )
+        _from_folder(Path(what), model, worth, budget_usd, seed, json)
         return
     spec = _spec(what, model, verifier, kind, questions, samples, seed, temperature, max_usd)
-    _from_pilot(_bounded(spec, max_output_tokens or MAX_OUTPUT_TOKENS), worth, json)
+    _from_pilot(_bounded(spec, max_output_tokens or MAX_OUTPUT_TOKENS), worth, budget_usd, json)
+
+
+def _dollars(text: str | None) -> float | None:
+    from outlay.money import NUSD, nusd
+
+    return None if text is None else nusd(text) / NUSD
+
+
+def _refuse_for_folder(**given: object) -> None:
+    """What says how to draw a pilot says nothing about samples that are there.
+
+    Raises:
+        UsageError: one of them was given.
+    """
+    from outlay.errors import UsageError
+
+    for name, value in given.items():
+        if value is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"{option} is for a pilot; a folder is planned from as it was drawn: leave it out."
+            )
 
 
 def _worth(value_usd: str | None, wrong_usd: str, usd_per_s: str, accuracy: float | None) -> Worth:
     from outlay.errors import UsageError
-    from outlay.money import NUSD, nusd
     from outlay.policies._worth import Worth
 
     if value_usd is not None and accuracy is not None:
         raise UsageError("Say either --value-usd or --accuracy: a worth chooses its own accuracy.")
-    return Worth(
-        None if value_usd is None else nusd(value_usd) / NUSD,
-        nusd(wrong_usd) / NUSD,
-        nusd(usd_per_s) / NUSD,
-        accuracy,
-    ).checked()
+    wrong, waiting = _dollars(wrong_usd) or 0.0, _dollars(usd_per_s) or 0.0
+    return Worth(_dollars(value_usd), wrong, waiting, accuracy).checked()
 
 
 def _spec(
@@ -148,7 +172,9 @@ def _bounded(spec: PilotSpec, max_output_tokens: int) -> PilotSpec:
     return replace(spec, max_output_tokens=max_output_tokens)
 
 
-def _from_folder(out: Path, worth: Worth, seed: int, json: bool) -> None:
+def _from_folder(
+    out: Path, model: tuple[str, ...], worth: Worth, budget_usd: float | None, seed: int, json: bool
+) -> None:
     from outlay.benched import benched
     from outlay.cli import _plan_words as words
     from outlay.policies._advice import advise
@@ -157,9 +183,14 @@ def _from_folder(out: Path, worth: Worth, seed: int, json: bool) -> None:
     found = asyncio.run(benched(out, value_usd=worth.value_usd, seed=seed))
     advised = []
     for each in found:
-        menu, beliefs, unable = competing(each.menu, each.beliefs, worth)
+        kept = [i for i, e in enumerate(each.menu) if not model or set(e.models) <= set(model)]
+        menu, beliefs = tuple(each.menu[i] for i in kept), each.beliefs.columns(kept)
+        menu, beliefs, unable = competing(menu, beliefs, worth)
+        pilots = [p for p in each.pilots if not model or p.model in model]
         left_out = (*each.left_out, *unable)
-        advised.append(advise(menu, beliefs, worth, pilots=each.pilots, left_out=left_out, seed=seed))
+        advised.append(
+            advise(menu, beliefs, worth, pilots=pilots, budget_usd=budget_usd, left_out=left_out, seed=seed)
+        )
     if json:
         words.print_json([(each.task, a) for each, a in zip(found, advised, strict=True)])
         return
@@ -167,7 +198,7 @@ def _from_folder(out: Path, worth: Worth, seed: int, json: bool) -> None:
         words.tell(each.task, advice)
 
 
-def _from_pilot(spec: PilotSpec, worth: Worth, json: bool) -> None:
+def _from_pilot(spec: PilotSpec, worth: Worth, budget_usd: float | None, json: bool) -> None:
     from outlay.cli import _plan_words as words
     from outlay.cli._terminal import note
     from outlay.policies._advice import advise
@@ -186,7 +217,15 @@ def _from_pilot(spec: PilotSpec, worth: Worth, json: bool) -> None:
         return
     menu, beliefs = menu_of(piloted.pilots, value_usd=worth.value_usd, seed=spec.seed)
     menu, beliefs, left_out = competing(menu, beliefs, worth)
-    advice = advise(menu, beliefs, worth, pilots=piloted.pilots, left_out=left_out, seed=spec.seed)
+    advice = advise(
+        menu,
+        beliefs,
+        worth,
+        pilots=piloted.pilots,
+        budget_usd=budget_usd,
+        left_out=left_out,
+        seed=spec.seed,
+    )
     words.print_json([(spec.task, advice)]) if json else words.tell(spec.task, advice)
 
 

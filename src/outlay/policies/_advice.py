@@ -19,6 +19,8 @@ from outlay.types import Plan
 
 DRAWS = 2000
 """Bootstrap draws over questions."""
+ACCURACY_ALONE_USD = 1e6
+"""Where only a budget is said, right answers are worth so much that accuracy decides."""
 MOST_QUESTIONS = 100_000
 """Two plans that so many questions could not tell apart are called equal."""
 
@@ -86,6 +88,8 @@ class Advice(Struct, frozen=True):
     ranges: tuple[Range, ...]
     limit: Limit | None
     left_out: tuple[str, ...] = ()
+    budget_usd: float | None = None
+    """The most that one answer may come to."""
     pilot_usd: float | None = None
     """What the pilot's samples and checks cost."""
 
@@ -110,7 +114,7 @@ def advise(
     Args:
         menu: the plans on offer.
         beliefs: what is known of them.
-        worth: what an answer is worth; without a value and an accuracy only the ranges are said.
+        worth: what an answer is worth; without a value, an accuracy or a budget only the ranges are said.
         pilots: what the beliefs came from, for the reasons why more compute stops paying.
         budget_usd: the most dollars that one answer may come to.
         left_out: sentences on plans that could not compete, to be carried along.
@@ -131,7 +135,8 @@ def advise(
         )
     view = _View(menu, beliefs, worth.checked(), budget_usd, max((p.samples for p in pilots), default=1), seed)
     stated = worth.value_usd is not None or worth.accuracy is not None
-    best = choose(menu, beliefs, worth, budget_usd=budget_usd) if stated else None
+    asked = stated or budget_usd is not None
+    best = choose(menu, beliefs, worth, budget_usd=budget_usd) if asked else None
     rival = view.runner_up(best) if best is not None else None
     low, high = view.holds(best) if best is not None and worth.value_usd is not None else (None, None)
     return Advice(
@@ -146,6 +151,7 @@ def advise(
         ranges=view.ranges(),
         limit=limit_of(menu, view.accuracy, view.burden, best, worth, pilots, budget_usd),
         left_out=tuple(left_out),
+        budget_usd=budget_usd,
         pilot_usd=sum(p.bill_usd for p in pilots) if pilots else None,
     )
 
@@ -173,12 +179,12 @@ class _View:
             burden_QP = burden_QP + worth.usd_per_s * beliefs.latency_s_QP
         self.burden_BP = self.weight_BQ @ burden_QP
         self.burden_QP = burden_QP
+        self.value = ACCURACY_ALONE_USD if worth.value_usd is None else worth.value_usd
 
     @property
     def net_BP(self) -> Floats:
         """Net value in each world; entries beyond the budget are never bought."""
-        value = self.worth.value_usd or 0.0
-        return np.where(self.able, value * self.right_BP - self.burden_BP, -np.inf)
+        return np.where(self.able, self.value * self.right_BP - self.burden_BP, -np.inf)
 
     def optimism(self) -> float:
         """How much righter the pick of a world looks in it than it is in the pilot as a whole."""
@@ -223,7 +229,7 @@ class _View:
         if self.worth.accuracy is not None:
             others = [i for i in others if self.accuracy[i] >= self.worth.accuracy]
             return min(others, key=lambda i: (self.burden[i], i), default=None)
-        net = (self.worth.value_usd or 0.0) * self.accuracy - self.burden
+        net = self.value * self.accuracy - self.burden
         return max(others, key=lambda i: (net[i], -i), default=None)
 
     def holds(self, best: int) -> tuple[float, float | None]:
@@ -248,10 +254,9 @@ class _View:
         p_best = float((top_B == (-1 if best is None else best)).mean())
         if best is None or rival is None:
             return Doubt(p_best, regret, None, None)
-        value = self.worth.value_usd or 0.0
-        net_QP = value * self.beliefs.right_QP - self.burden_QP
+        net_QP = self.value * self.beliefs.right_QP - self.burden_QP
         apart = net_QP[:, best] - net_QP[:, rival]
-        lead = value * float(self.accuracy[best] - self.accuracy[rival]) - float(
+        lead = self.value * float(self.accuracy[best] - self.accuracy[rival]) - float(
             self.burden[best] - self.burden[rival]
         )
         needed = (1.96 * float(apart.std(ddof=1)) / lead) ** 2 if lead > 0 else float("inf")

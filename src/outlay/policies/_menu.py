@@ -124,5 +124,5 @@ def competing(
         )
     kept = np.flatnonzero(~unpriced & ~untimed).tolist()
     if not kept:
-        raise UsageError(f"No plan can be weighed. {' '.join(said)}")
+        raise UsageError(" ".join(["No plan can be weighed.", *said]))
     return tuple(menu[i] for i in kept), beliefs.columns(kept), tuple(said)

@@ -29,9 +29,10 @@ def planner(
     """The plan with the highest net value: max over plans of V P(right) - W P(wrong) - cost - L seconds.
 
     P(right) is the shrunk estimate over the pilot's questions (`shrunk`), so that a plan does not win by luck
-    alone. With `worth.accuracy` it is the cheapest plan whose shrunk accuracy reaches it. Ties go to the cheaper
-    plan, then to the first. The question itself changes nothing but the answer kind: beliefs are about questions
-    like those of the pilot. The seed has no effect, since nothing is drawn.
+    alone. With `worth.accuracy` it is the cheapest plan whose shrunk accuracy reaches it; with a budget and neither,
+    the plan with the highest shrunk accuracy. Ties go to the cheaper plan, then to the first. The question itself
+    changes nothing but the answer kind: beliefs are about questions like those of the pilot. The seed has no effect,
+    since nothing is drawn.
 
     Args:
         question: what will be asked.
@@ -39,14 +40,14 @@ def planner(
         beliefs: what is known of them, in the order of the menu.
         budget: the most dollars that this answer may come to, or None: plans whose dearest question came to more
             are left out.
-        worth: what an answer is worth; a value or an accuracy must be said.
+        worth: what an answer is worth; a value, an accuracy or a budget must be said.
         seed: not used.
 
     Returns:
         The plan, with the question's answer kind.
 
     Raises:
-        UsageError: neither value nor accuracy was said, a time is needed and unknown, or no plan has a price.
+        UsageError: neither value, accuracy nor budget was said, a time is needed and unknown, or no plan has a price.
         BudgetExceeded: no plan fits the budget, none reaches the accuracy, or none is worth its price.
 
     Cost: nothing is bought; one pass over questions x plans numbers.
@@ -79,7 +80,7 @@ def choose(
     """The index of the entry to buy, None for buying nothing; as `planner`, without its refusals.
 
     Raises:
-        UsageError: neither value nor accuracy was said, a time is needed and unknown, or no plan has a price.
+        UsageError: neither value, accuracy nor budget was said, a time is needed and unknown, or no plan has a price.
     """
     worth.checked()
     accuracy, burden = accuracy_P(menu, beliefs), burden_P(beliefs, worth)
@@ -87,6 +88,8 @@ def choose(
     if worth.accuracy is not None:
         able = [i for i in able if accuracy[i] >= worth.accuracy]
         return min(able, key=lambda i: (burden[i], i), default=None)
+    if worth.value_usd is None and budget_usd is not None:
+        return max(able, key=lambda i: (accuracy[i], -burden[i], -i), default=None)
     if worth.value_usd is None:
         raise UsageError(
             "Say what a right answer is worth (--value-usd), or which accuracy is needed (--accuracy)."
