@@ -23,9 +23,9 @@ from outlay.errors import CannotSay
 from outlay.laws import coverage
 from outlay.stats.bca import bca_of_means
 from outlay.stats.beta_binomial import beta_binomial
+from outlay.stats.bootstrap import bootstrap_of_means
 from outlay.stats.clopper_pearson import clopper_pearson
 from outlay.stats.interval import Interval
-from outlay.stats.resampled_means import resampled_means
 from outlay.stats.wilson import wilson
 
 DRAWS = 1000
@@ -46,8 +46,7 @@ class Regime(NamedTuple):
 
 
 def percentile(statistic, *columns_Q: np.ndarray, seed: int) -> Interval:
-    values = statistic(resampled_means(np.column_stack(columns_Q), draws=DRAWS, seed=seed))
-    return Interval(*np.quantile(values, [0.025, 0.975]).tolist())
+    return bootstrap_of_means(statistic, *columns_Q, draws=DRAWS, seed=seed)
 
 
 def mean(m: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from scipy.stats import bootstrap as scipy_bootstrap
 
 from outlay.errors import CannotSay, UsageError
 from outlay.stats.bca import bca, bca_interval, bca_of_means
-from outlay.stats.bootstrap import bootstrap
+from outlay.stats.bootstrap import bootstrap, bootstrap_of_means
 from outlay.stats.clopper_pearson import clopper_pearson
 from outlay.stats.resampled_means import resampled_means
 
@@ -92,3 +92,17 @@ def test_bca_of_equal_questions_has_no_width():
     assert bca_of_means(lambda m: m[:, 0], [2.0, 2.0, 2.0], seed=1).low == 2.0
     with pytest.raises(UsageError, match="level"):
         bca_of_means(lambda m: m[:, 0], [2.0, 2.0, 2.0], seed=1, level=1.0)
+
+
+def test_the_bootstrap_of_means_is_the_bootstrap_with_other_draws():
+    x = np.random.default_rng(9).exponential(size=60)
+    slow, fast = bootstrap(np.mean, x, draws=5000, seed=1), bootstrap_of_means(lambda m: m[:, 0], x, seed=1)
+    assert (fast.low, fast.high) == pytest.approx((slow.low, slow.high), abs=0.02)
+    with np.errstate(divide="ignore"):
+        rare = bootstrap_of_means(lambda m: 1 / m[:, 0], [1, 0, 0, 0, 0, 0, 0, 0], seed=1)
+    assert rare.high == float("inf")
+    for wrong in ([[]], [[1.0, 2.0], [1.0]], []):
+        with pytest.raises(ValueError, match="questions"):
+            bootstrap_of_means(lambda m: m[:, 0], *wrong, seed=1)
+    with pytest.raises(ValueError, match="level"):
+        bootstrap_of_means(lambda m: m[:, 0], [1.0, 2.0], seed=1, level=1.0)
