@@ -36,6 +36,7 @@ def test_plain_words_come_first_and_the_ranges_after(capsys):
     lines = out.splitlines()
     assert lines[0].startswith("Buy ")
     assert "right on" in lines[1]
+    assert f"outlay ask QUESTION --model {SMALL} --strategy" in lines[1]
     assert "worth of a right answer" in out
     assert "It holds for questions like these." in out
     assert "pools" in err

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 
 import msgspec
 
-from outlay.policies._advice import Advice, Doubt, Figure, Prospect
+from outlay.policies._advice import Advice
 from outlay.policies._agreement import Agreement
 from outlay.policies._limits import Limit
+from outlay.policies._view import Doubt, Figure, Prospect
 from outlay.report.words import dollars, percent
 
 
@@ -116,12 +118,23 @@ def _prospect(p: Prospect) -> str:
         said += f" It takes {p.latency_s.value:.3g} s ({p.latency_s.low:.3g} to {_end(p.latency_s)} s)."
     if p.net_usd is not None:
         said += f" What is left of the answers' worth is {dollars(p.net_usd)} a question."
-    if not p.runnable:
+    if p.runnable:
+        said += f" Ask with it: {_command(p)}"
+    else:
         said += (
             " It means: ask the first model so often, keep the answer on which all of its samples agree, and ask the "
             "second one otherwise; no strategy of outlay's does that by itself yet."
         )
     return said
+
+
+def _command(p: Prospect) -> str:
+    parameters = ",".join(f"{k}={v}" for k, v in p.plan.parameters.items())
+    words = ["outlay", "ask", "QUESTION", "--model", p.plan.roles.get("default", "")]
+    words += ["--strategy", f"{p.plan.strategy}:{parameters}" if parameters else p.plan.strategy]
+    if p.plan.verifier:
+        words += ["--verifier", p.plan.verifier]
+    return shlex.join(words)
 
 
 def _holds(advice: Advice) -> list[str]:

@@ -4,73 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from msgspec import Struct
 
-from outlay.economics.worth import worth_ranges
 from outlay.errors import UsageError
 from outlay.policies._limits import Limit, limit_of
 from outlay.policies._menu import Beliefs, Entry
-from outlay.policies._pilot import FEWEST_QUESTIONS, Floats, Pilot
-from outlay.policies._shrink import regret_usd, resampled, share_interval
+from outlay.policies._pilot import FEWEST_QUESTIONS, Pilot
+from outlay.policies._view import Doubt, Prospect, Range, View
 from outlay.policies._worth import Worth
-from outlay.policies.planner import RUNNABLE, accuracy_P, burden_P, choose
-from outlay.types import Plan
-
-DRAWS = 2000
-"""Bootstrap draws over questions."""
-ACCURACY_ALONE_USD = 1e6
-"""Where only a budget is said, right answers are worth so much that accuracy decides."""
-MOST_QUESTIONS = 100_000
-"""Two plans that so many questions could not tell apart are called equal."""
-
-
-class Figure(Struct, frozen=True):
-    """An estimate with its 95 % interval over questions; `high` None: without end."""
-
-    value: float
-    low: float
-    high: float | None
-
-
-class Prospect(Struct, frozen=True):
-    """What one plan is expected to do, a question. None: not known (or, for the net value, no worth was said)."""
-
-    name: str
-    plan: Plan
-    runnable: bool
-    accuracy: Figure
-    cost_usd: Figure
-    most_usd: float
-    """The dearest that one question of the pilot came to with all of the plan's samples drawn."""
-    cost_of_pass_usd: Figure | None
-    latency_s: Figure | None
-    net_usd: float | None
-
-
-class Range(Struct, frozen=True):
-    """The plan to buy while a right answer is worth from `low_usd` up to `high_usd` (None: without end)."""
-
-    name: str | None
-    low_usd: float
-    high_usd: float | None
-    accuracy: float
-    cost_usd: float
-
-
-class Doubt(Struct, frozen=True):
-    """How sure the choice is, and what it would cost to be surer.
-
-    `p_best`: the share of resampled pilots in which the choice is best (for a required accuracy: in which it reaches
-    it). `regret_usd`: what the best plan of each resampled pilot has over the choice, a question, on average: no
-    further pilot can be worth more a question asked later. `questions`: how many would set the choice apart from the
-    runner-up (None: so many that the two are as good as equal), `usd` what the missing ones cost.
-    """
-
-    p_best: float
-    regret_usd: float | None
-    questions: int | None
-    usd: float | None
+from outlay.policies.planner import choose
 
 
 class Advice(Struct, frozen=True):
@@ -133,7 +75,7 @@ def advise(
         raise UsageError(
             f"{beliefs.questions} questions are too few to plan from; ask at least {FEWEST_QUESTIONS}."
         )
-    view = _View(menu, beliefs, worth.checked(), budget_usd, max((p.samples for p in pilots), default=1), seed)
+    view = View(menu, beliefs, worth.checked(), budget_usd, max((p.samples for p in pilots), default=1), seed)
     stated = worth.value_usd is not None or worth.accuracy is not None
     asked = stated or budget_usd is not None
     best = choose(menu, beliefs, worth, budget_usd=budget_usd) if asked else None
@@ -154,136 +96,3 @@ def advise(
         budget_usd=budget_usd,
         pilot_usd=sum(p.bill_usd for p in pilots) if pilots else None,
     )
-
-
-class _View:
-    """The beliefs under one worth, with the bootstrap's worlds; draws are shared by every figure."""
-
-    def __init__(
-        self,
-        menu: Sequence[Entry],
-        beliefs: Beliefs,
-        worth: Worth,
-        budget_usd: float | None,
-        samples: int,
-        seed: int,
-    ):
-        self.menu, self.beliefs, self.worth, self.samples = menu, beliefs, worth, samples
-        self.accuracy, self.burden = accuracy_P(menu, beliefs), burden_P(beliefs, worth)
-        self.able = beliefs.most_usd_P <= (np.inf if budget_usd is None else budget_usd)
-        self.weight_BQ = resampled(beliefs.questions, DRAWS, seed)
-        self.right_BP = self.weight_BQ @ beliefs.right_QP
-        wrong_QP = (beliefs.answered_QP - beliefs.right_QP).clip(min=0.0)
-        burden_QP = beliefs.usd_QP + worth.wrong_usd * wrong_QP
-        if worth.usd_per_s > 0:
-            burden_QP = burden_QP + worth.usd_per_s * beliefs.latency_s_QP
-        self.burden_BP = self.weight_BQ @ burden_QP
-        self.burden_QP = burden_QP
-        self.value = ACCURACY_ALONE_USD if worth.value_usd is None else worth.value_usd
-
-    @property
-    def net_BP(self) -> Floats:
-        """Net value in each world; entries beyond the budget are never bought."""
-        return np.where(self.able, self.value * self.right_BP - self.burden_BP, -np.inf)
-
-    def optimism(self) -> float:
-        """How much righter the pick of a world looks in it than it is in the pilot as a whole."""
-        if self.worth.accuracy is None:
-            pick_B = self.net_BP.argmax(axis=1)
-        else:
-            reaching = (self.right_BP >= self.worth.accuracy) & self.able
-            pick_B = np.where(reaching, self.burden_BP, np.inf).argmin(axis=1)
-        at = np.arange(len(pick_B))
-        return max(0.0, float((self.right_BP[at, pick_B] - self.beliefs.right_QP.mean(axis=0)[pick_B]).mean()))
-
-    def prospect(self, i: int, *, chosen: bool = False) -> Prospect:
-        b, entry = self.beliefs, self.menu[i]
-        p = float(np.clip(self.accuracy[i] - (self.optimism() if chosen else 0.0), 0.0, 1.0))
-        share = share_interval(b.right_QP[:, i], self.samples, around=p)
-        usd_B = self.weight_BQ @ b.usd_QP[:, i]
-        cost = Figure(float(b.usd_QP[:, i].mean()), *_ends(usd_B))
-        per_right = np.divide(
-            usd_B, self.right_BP[:, i], out=np.full(DRAWS, np.inf), where=self.right_BP[:, i] > 0
-        )
-        seconds = b.latency_s_QP[:, i]
-        value = self.worth.value_usd
-        return Prospect(
-            name=entry.name,
-            plan=entry.plan,
-            runnable=entry.plan.strategy != RUNNABLE,
-            accuracy=Figure(p, share.low, share.high),
-            cost_usd=cost,
-            most_usd=float(b.most_usd_P[i]),
-            cost_of_pass_usd=Figure(cost.value / p, *_ends(per_right)) if p > 0 else None,
-            latency_s=None
-            if np.isnan(seconds).any()
-            else Figure(float(seconds.mean()), *_ends(self.weight_BQ @ seconds)),
-            net_usd=None if value is None else value * p - float(self.burden[i]),
-        )
-
-    def runner_up(self, best: int) -> int | None:
-        """The next best plan that is not the same one with another number of samples."""
-        others = [
-            i for i in np.flatnonzero(self.able).tolist() if self.menu[i].family != self.menu[best].family
-        ]
-        if self.worth.accuracy is not None:
-            others = [i for i in others if self.accuracy[i] >= self.worth.accuracy]
-            return min(others, key=lambda i: (self.burden[i], i), default=None)
-        net = self.value * self.accuracy - self.burden
-        return max(others, key=lambda i: (net[i], -i), default=None)
-
-    def holds(self, best: int) -> tuple[float, float | None]:
-        """The worths at which no other able plan, nor buying nothing, has a higher net value than `best`."""
-        low, high = float(self.burden[best] / self.accuracy[best]), float("inf")
-        for i in np.flatnonzero(self.able).tolist():
-            gain, extra = (
-                float(self.accuracy[i] - self.accuracy[best]),
-                float(self.burden[i] - self.burden[best]),
-            )
-            if gain > 0 and extra > 0:
-                high = min(high, extra / gain)
-            elif gain < 0 and extra < 0:
-                low = max(low, extra / gain)
-        return low, None if high == float("inf") else high
-
-    def doubt(self, best: int | None, rival: int | None, pilots: Sequence[Pilot]) -> Doubt:
-        if self.worth.accuracy is not None:
-            reached = 0.0 if best is None else float((self.right_BP[:, best] >= self.worth.accuracy).mean())
-            return Doubt(reached, None, None, None)
-        regret, top_B = regret_usd(self.net_BP, best)
-        p_best = float((top_B == (-1 if best is None else best)).mean())
-        if best is None or rival is None:
-            return Doubt(p_best, regret, None, None)
-        net_QP = self.value * self.beliefs.right_QP - self.burden_QP
-        apart = net_QP[:, best] - net_QP[:, rival]
-        lead = self.value * float(self.accuracy[best] - self.accuracy[rival]) - float(
-            self.burden[best] - self.burden[rival]
-        )
-        needed = (1.96 * float(apart.std(ddof=1)) / lead) ** 2 if lead > 0 else float("inf")
-        if not needed <= MOST_QUESTIONS:
-            return Doubt(p_best, regret, None, None)
-        more = max(0, int(np.ceil(needed)) - self.beliefs.questions)
-        bill = sum(p.bill_usd for p in pilots) / self.beliefs.questions if pilots else None
-        return Doubt(p_best, regret, int(np.ceil(needed)), None if bill is None else more * bill)
-
-    def ranges(self) -> tuple[Range, ...]:
-        """Plans of the envelope; those that were made for one stated worth have no range of their own."""
-        able = [
-            i for i in np.flatnonzero(self.able).tolist() if "value_usd" not in self.menu[i].plan.parameters
-        ]
-        found = worth_ranges([float(self.burden[i]) for i in able], [float(self.accuracy[i]) for i in able])
-        return tuple(
-            Range(
-                None if r.plan is None else self.menu[able[r.plan]].name,
-                r.low,
-                None if r.high == float("inf") else r.high,
-                0.0 if r.plan is None else float(self.accuracy[able[r.plan]]),
-                0.0 if r.plan is None else float(self.beliefs.usd_QP[:, able[r.plan]].mean()),
-            )
-            for r in found
-        )
-
-
-def _ends(value_B: Floats) -> tuple[float, float | None]:
-    low, high = np.quantile(value_B, 0.025, method="lower"), np.quantile(value_B, 0.975, method="higher")
-    return float(low), float(high) if np.isfinite(high) else None
