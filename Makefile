@@ -47,6 +47,7 @@ bench: dev ## measure start-up, calls, pools, budgets, kills and replay on this 
 	$(BIN)/python bench/pools.py --published
 	$(BIN)/python bench/budget.py
 	$(BIN)/python bench/kill.py
+	$(BIN)/python bench/quota.py
 	$(BIN)/python bench/replay.py
 
 bench-local: dev ## measure shared prompts, independent draws and replay on the real local model
