@@ -2,7 +2,7 @@
 
 python bench/intervals.py                    2,000 replications a regime (the power law: 400)
 python bench/intervals.py --replications 200 fewer
-python bench/intervals.py --speed            10,000 draws over 10,000 questions, timed on one core
+python bench/intervals.py --speed            10,000 draws over 10,000 questions, and laws of 256 samples, one core
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import betaln
 
 from outlay.errors import CannotSay
-from outlay.laws import coverage
+from outlay.laws import coverage, coverage_beta, judge_scaling, saturation
 from outlay.stats.bca import bca_of_means
 from outlay.stats.beta_binomial import beta_binomial
 from outlay.stats.bootstrap import bootstrap_of_means
@@ -174,6 +174,20 @@ def speed() -> None:
     start = time.perf_counter()
     bca_of_means(ratio, x[:, 0], x[:, 1], draws=10_000, seed=1)
     print(f"ratio of sums, 10,000 draws over 10,000 questions: {time.perf_counter() - start:.2f} s (aim: 3 s)")
+    rng = np.random.default_rng(1)
+    right_QS = rng.random((10_000, 256)) < rng.beta(0.3, 2.0, 10_000)[:, None]
+    score_QS, right_Q = rng.normal(size=right_QS.shape) + right_QS, right_QS.sum(axis=1)
+    laws = {
+        "coverage": lambda: coverage.fit(right_Q, 256, seed=1),
+        "coverage_beta": lambda: coverage_beta.fit(right_Q, 256, seed=1),
+        "saturation": lambda: saturation.fit(right_Q, 256, seed=1),
+        "judge_scaling": lambda: judge_scaling.fit(score_QS, right_QS, seed=1),
+        "judge_scaling at T = 1": lambda: judge_scaling.fit(score_QS, right_QS, temperature=1.0, seed=1),
+    }
+    for name, fit in laws.items():
+        start = time.perf_counter()
+        fit()
+        print(f"{name}, 10,000 questions x 256 samples: {time.perf_counter() - start:.2f} s")
 
 
 if __name__ == "__main__":
