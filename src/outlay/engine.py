@@ -24,10 +24,11 @@ from outlay.models.open import open_model
 from outlay.models.provider import ABILITIES, Card, Provider
 from outlay.prompts.answer_format import VERSION as PROMPTS
 from outlay.prompts.answer_format import instruct
+from outlay.relay import Relayed
 from outlay.run import Run, Verifier
 from outlay.sandbox.checks import run_checks
 from outlay.sandbox.killable import Workers
-from outlay.session import Account, Session
+from outlay.session import Account, Session, Spent
 from outlay.store.protocol import Store
 from outlay.tasks import Item
 from outlay.types import Answer, Bound, Delta, Plan, Pool, Question
@@ -256,6 +257,26 @@ class Outlay:
         door, run = self._opened_run(question, plan, cards, limits, account)
         answer, pool = await pass_through(run, question, n=n, seed=seed, on_delta=on_delta)
         return await self._save(door, run, answer, plan), pool
+
+    async def relay(
+        self,
+        asked: Relayed,
+        *,
+        question_id: str,
+        limits: Limits | None = None,
+        account: Account | None = None,
+    ) -> tuple[dict[str, Any], Spent]:
+        """The server's own reply to a request that is no chat, and what it cost; in the ledger, without a trace.
+
+        Raises:
+            MissingAbility: the model is not one of a server.
+            BudgetExceeded: the budget does not admit it.
+            ProviderError: the provider's own failure, with its status.
+        """
+        cards = {"default": await self.card()}
+        question = Question(question_id, ())
+        _, run = self._opened_run(question, Plan(asked.path), cards, limits, account)
+        return await run.relay(asked), run.spent
 
     def _opened_run(
         self,

@@ -21,6 +21,7 @@ from outlay.door import Door
 from outlay.errors import BudgetExceeded, MissingAbility, MissingExtra, OutlayError, ProviderError
 from outlay.models.provider import ABILITIES
 from outlay.money import cost_nusd, worst_nusd
+from outlay.relay import Relayed, relay
 from outlay.sandbox.killable import WorkerFailed, WorkerKilled
 from outlay.session import Ask, Spent
 from outlay.types import Completion, Delta, Message, Pool, Question, Sample, Sampling, Usage, Verdict
@@ -139,6 +140,10 @@ class Run:
             for i, r in enumerate(results)
         )
         return Pool(question.id, None, samples)
+
+    async def relay(self, asked: Relayed) -> dict[str, Any]:
+        """The reply of the default model's server to a request that is no chat, as it came (`outlay.relay`)."""
+        return await relay(self._door.book, self.budget, self.question_id, asked, self.spent)
 
     async def complete(
         self,

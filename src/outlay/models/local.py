@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -19,7 +19,7 @@ from outlay.models.local_process import LocalProcess, lease, release
 from outlay.models.openai_chat import openai_chat
 from outlay.models.provider import Card
 from outlay.money import Price
-from outlay.types import Delta, Request
+from outlay.types import Delta, Request, Usage
 
 Slots = Annotated[int, Meta(ge=1, le=256)]
 """How many texts a server writes at once."""
@@ -112,6 +112,20 @@ class local:
         """Tokens of a text by the model's own tokenizer."""
         _, client = await self._connected()
         return await client.count_text(text)
+
+    async def relay(self, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], Usage | None]:
+        """The server's reply to a request at another address of its API, and the usage in it.
+
+        Raises:
+            ProviderError: the server refuses it, does not start, or died.
+        """
+        process, client = await self._connected()
+        try:
+            said = await client.relay(path, body)
+        except ProviderError as error:
+            raise await self._explained(process, error) from error
+        process.replied()
+        return said
 
     async def close(self) -> None:
         """Closes the connection, and stops the server if no other provider uses it."""

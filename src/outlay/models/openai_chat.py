@@ -17,7 +17,7 @@ from outlay.errors import BadRequest, MissingAbility, ProviderError
 from outlay.models import dialects
 from outlay.models.errors_http import Problem, Redactor
 from outlay.models.openai_http import Http
-from outlay.models.openai_reply import Reply
+from outlay.models.openai_reply import Reply, document
 from outlay.models.openai_server import listed, n_tokens, rendered, slots
 from outlay.models.openai_wire import ListedModel
 from outlay.models.provider import Card
@@ -194,6 +194,21 @@ class openai_chat:
         if not self._spoken().has_tokenizer or not self._counts:
             return None
         return await self._counted(text, special=False)
+
+    async def relay(self, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], Usage | None]:
+        """The server's reply to a request at `path` under the base URL, and the usage in it; nothing is added to it.
+
+        Raises:
+            ProviderError: see `outlay.errors`; `billed` where it may have been answered.
+        """
+        http = self._http
+        response = await http.open("POST", f"{http.base_url}/{path}", {**body, "model": self.model})
+        try:
+            if response.status != 200:
+                raise (await http.refused(response))[0]
+            return document(await http.document(response), http.host)
+        finally:
+            response.close()
 
     async def close(self) -> None:
         """Close every connection; requests in flight fail."""

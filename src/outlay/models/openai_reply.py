@@ -6,12 +6,13 @@ Pure: it neither reads the network nor a clock, so any recorded stream can be pu
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
 from outlay.errors import BadReply
 from outlay.models.errors_http import Redactor, http_error, problem_of
-from outlay.models.openai_wire import Chunk, Fragment, WireChoice, logprobs_of, usage_of
+from outlay.models.openai_wire import Chunk, Fragment, WireChoice, WireUsage, logprobs_of, usage_of
 from outlay.types import Delta, Usage
 
 DONE = b"[DONE]"
@@ -22,6 +23,22 @@ def broke_off(host: str) -> BadReply:
     """The error of a reply that ended before its end."""
     text = f"The reply of {host} broke off before its end; it may have been billed."
     return BadReply(text, retryable=True, billed=True)
+
+
+def document(data: bytes, host: str) -> tuple[dict[str, Any], Usage | None]:
+    """A reply in one piece that is not of a chat, and the usage in it; one without outputs counts none.
+
+    Raises:
+        BadReply: it is not a JSON object.
+    """
+    try:
+        said = msgspec.json.decode(data, type=dict[str, Any])
+        wire = msgspec.convert(said.get("usage"), WireUsage | None)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BadReply(f"{host} sent something that is not a JSON reply.", billed=True) from None
+    if wire is not None and wire.completion_tokens is None and "data" in said:
+        wire.completion_tokens = 0
+    return said, usage_of(wire)
 
 
 class Reply:
