@@ -154,7 +154,27 @@ class Upstream:
             return web.json_response({"prompt": " ".join(str(m["content"]) for m in call.body["messages"])})
         if self.flavour == "llama.cpp" and path == "/tokenize":
             return web.json_response({"tokens": list(range(words(call.body["content"])))})
+        if path.endswith("/embeddings"):
+            return web.json_response(_embeddings(call.body))
+        if path.endswith("/completions"):
+            return web.json_response(_completions(call.body))
         return web.json_response({"error": {"message": "no such address"}}, status=404)
+
+
+def _embeddings(body: dict[str, Any]) -> dict[str, Any]:
+    texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
+    data = [{"object": "embedding", "index": i, "embedding": [0.5, float(i)]} for i in range(len(texts))]
+    read = sum(map(words, texts))
+    usage = {"prompt_tokens": read, "total_tokens": read}
+    return {"object": "list", "data": data, "model": body["model"], "usage": usage}
+
+
+def _completions(body: dict[str, Any]) -> dict[str, Any]:
+    n = body.get("n") or 1
+    choices = [{"index": i, "text": f"text {i}", "finish_reason": "stop", "logprobs": None} for i in range(n)]
+    usage = {"prompt_tokens": words(body["prompt"]), "completion_tokens": 2 * n, "total_tokens": 2 * n + 1}
+    told = {"id": "t", "object": "text_completion", "created": 1, "model": body["model"]}
+    return {**told, "choices": choices, "usage": usage}
 
 
 def chat(

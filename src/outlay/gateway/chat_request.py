@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from outlay.gateway.errors import BadField
+from outlay.gateway.errors import BadField, param_of
 from outlay.types import Message, Sampling
 
 REFUSED = {
@@ -101,7 +101,7 @@ def read(body: dict[str, Any]) -> ChatRequest:
     try:
         fields = msgspec.convert(given, Fields)
     except msgspec.ValidationError as error:
-        raise BadField(_param(error), f"The request is not in order: {error}.") from None
+        raise BadField(param_of(error), f"The request is not in order: {error}.") from None
     extra = {name: value for name, value in given.items() if name not in OWN}
     for name in ("tools", "response_format", "service_tier"):
         if name in given:
@@ -150,11 +150,3 @@ def _top_logprobs(fields: Fields) -> int | None:
     if fields.top_logprobs:
         raise BadField("top_logprobs", "top_logprobs needs logprobs to be true.")
     return None
-
-
-def _param(error: msgspec.ValidationError) -> str:
-    """The field that a validation error is about: `$.n` is `n`, a missing one is named in the text."""
-    text = str(error)
-    if "at `$." in text:
-        return text.rpartition("at `$.")[2].rstrip("`")
-    return text.partition("`")[2].partition("`")[0].removeprefix("$")

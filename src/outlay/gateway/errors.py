@@ -117,6 +117,14 @@ def headers_of(error: OutlayError) -> dict[str, str]:
     return {"retry-after": str(math.ceil(cause.retry_after_s))}
 
 
+def param_of(error: msgspec.ValidationError) -> str:
+    """The field that a validation error is about: `$.n` is `n`, a missing one is named in the text."""
+    text = str(error)
+    if "at `$." in text:
+        return text.rpartition("at `$.")[2].rstrip("`")
+    return text.partition("`")[2].partition("`")[0].removeprefix("$")
+
+
 def _cause(error: OutlayError) -> OutlayError:
     if isinstance(error, NoAnswer) and isinstance(error.__cause__, ProviderError):
         return error.__cause__
