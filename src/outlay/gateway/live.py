@@ -90,43 +90,44 @@ class EventStream:
         working = asyncio.ensure_future(self._work(emit))
         working.add_done_callback(lambda _: events.put_nowait(b""))
         try:
-            while block := await self._next(events):
+            block, ended = await self._next(events)
+            while not ended:
                 await self._send(send, block)
-            await self._end(send, working)
+                block, ended = await self._next(events)
+            await self._end(send, block, working)
         finally:
             working.cancel()
             await asyncio.wait((working,))
 
-    async def _next(self, events: asyncio.Queue[bytes]) -> bytes:
-        """Everything that waits to be sent, a heartbeat where nothing came, empty at the end."""
+    async def _next(self, events: asyncio.Queue[bytes]) -> tuple[bytes, bool]:
+        """Everything that waits to be sent, or a heartbeat where nothing came; and whether it is the end."""
         try:
             async with asyncio.timeout(self._heartbeat_s):
                 parts = [await events.get()]
         except TimeoutError:
-            return ALIVE
+            return ALIVE, False
+        # What comes in the same step of the loop goes out in the same write: each one is a call of the system.
+        await asyncio.sleep(0)
         while parts[-1] and not events.empty():
             parts.append(events.get_nowait())
-        if not parts[-1] and len(parts) > 1:
-            events.put_nowait(b"")
-        return b"".join(parts)
+        return b"".join(parts), not parts[-1]
 
-    async def _end(self, send: Send, working: asyncio.Future[None]) -> None:
+    async def _end(self, send: Send, block: bytes, working: asyncio.Future[None]) -> None:
         try:
             working.result()
         except OutlayError as error:
-            if not self._begun:
+            if not self._begun and not block:
                 await _whole(send, status_of(error), body_of(error), headers_of(error))
-                return
-            await self._send(send, b"data: " + body_of(error) + b"\n\n")
+            else:
+                await self._send(send, block + b"data: " + body_of(error) + b"\n\n", last=True)
         else:
-            await self._send(send, DONE)
-        await send({"type": "http.response.body", "body": b""})
+            await self._send(send, block + DONE, last=True)
 
-    async def _send(self, send: Send, block: bytes) -> None:
+    async def _send(self, send: Send, block: bytes, *, last: bool = False) -> None:
         if not self._begun:
             self._begun = True
             await send({"type": "http.response.start", "status": 200, "headers": _raw(_HEADERS)})
-        await send({"type": "http.response.body", "body": block, "more_body": True})
+        await send({"type": "http.response.body", "body": block, "more_body": not last})
 
 
 async def _whole(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
