@@ -206,7 +206,7 @@ def _source(task: str, advice: Advice) -> str:
     bill = "" if advice.pilot_usd is None else f"; drawing them costs {dollars(advice.pilot_usd)}"
     return (
         f"From {advice.questions} questions of {task}, up to {advice.samples} samples each{bill}. Intervals are "
-        "95 % over questions; the chosen plan's accuracy is lowered by what choosing adds to it."
+        "95 % over questions; accuracies are shrunk between plans, so that a lucky one is not believed."
     )
 
 

@@ -48,10 +48,11 @@ def advise(
 ) -> Advice:
     """The advice that these beliefs support, with 95 % intervals over questions.
 
-    Accuracies are shrunk between plans and then lowered by what picking the best of a resampled pilot adds on
-    average (the optimism of the choice); their intervals are Wilson's at the effective number of trials. Costs,
-    cost-of-pass (cost / accuracy, a ratio of means) and seconds have bootstrap percentiles. Ranges of worth run
-    along the concave envelope of shrunk accuracy and burden (cost + W P(wrong) + L seconds).
+    Accuracies are shrunk between plans, which is what keeps the pick's from being believed too much: on simulated
+    pilots (`bench/planner.py`) the bootstrap's correction for optimism on top of it told 1.2 points too little. Their
+    intervals are Wilson's at the effective number of trials. Costs, cost-of-pass (cost / accuracy, a ratio of means)
+    and seconds have bootstrap percentiles. Ranges of worth run along the concave envelope of shrunk accuracy and
+    burden (cost + W P(wrong) + L seconds).
 
     Args:
         menu: the plans on offer.
@@ -69,7 +70,7 @@ def advise(
         UsageError: as `planner.choose`, or fewer than four questions.
 
     Source:
-        Optimism by bootstrap: Efron 1983; winner's curse in model choice: Tibshirani and Tibshirani 2009.
+        Net value over a menu with its concave envelope (`economics.worth`); the shrinkage as in `shrunk`, ours.
     """
     if beliefs.questions < FEWEST_QUESTIONS:
         raise UsageError(
@@ -85,7 +86,7 @@ def advise(
         worth=worth,
         questions=beliefs.questions,
         samples=view.samples,
-        best=None if best is None else view.prospect(best, chosen=True),
+        best=None if best is None else view.prospect(best),
         low_usd=low,
         high_usd=high,
         runner_up=None if rival is None else view.prospect(rival),

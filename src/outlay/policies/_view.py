@@ -101,19 +101,10 @@ class View:
         """Net value in each world; entries beyond the budget are never bought."""
         return np.where(self.able, self.value * self.right_BP - self.burden_BP, -np.inf)
 
-    def optimism(self) -> float:
-        """How much righter the pick of a world looks in it than it is in the pilot as a whole."""
-        if self.worth.accuracy is None:
-            pick_B = self.net_BP.argmax(axis=1)
-        else:
-            reaching = (self.right_BP >= self.worth.accuracy) & self.able
-            pick_B = np.where(reaching, self.burden_BP, np.inf).argmin(axis=1)
-        at = np.arange(len(pick_B))
-        return max(0.0, float((self.right_BP[at, pick_B] - self.beliefs.right_QP.mean(axis=0)[pick_B]).mean()))
-
-    def prospect(self, i: int, *, chosen: bool = False) -> Prospect:
+    def prospect(self, i: int) -> Prospect:
+        """One entry's figures, its accuracy shrunk between plans."""
         b, entry = self.beliefs, self.menu[i]
-        p = float(np.clip(self.accuracy[i] - (self.optimism() if chosen else 0.0), 0.0, 1.0))
+        p = float(self.accuracy[i])
         share = share_interval(b.right_QP[:, i], self.samples, around=p)
         usd_B = self.weight_BQ @ b.usd_QP[:, i]
         cost = Figure(float(b.usd_QP[:, i].mean()), *_ends(usd_B))
@@ -162,6 +153,7 @@ class View:
         return low, None if high == float("inf") else high
 
     def doubt(self, best: int | None, rival: int | None, pilots: Sequence[Pilot]) -> Doubt:
+        """How sure the choice is; questions by n = (1.96 s / lead)^2 of the paired difference from the runner-up."""
         if self.worth.accuracy is not None:
             reached = 0.0 if best is None else float((self.right_BP[:, best] >= self.worth.accuracy).mean())
             return Doubt(reached, None, None, None)
