@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from outlay.experiment import Spec
-    from outlay.report.outcome import Outcome, PoolCell
+    from outlay.models.recording import Recording
+    from outlay.report.outcome import Outcome
     from outlay.report.summary import PriceLine, Report
 
 
-def show(out: Path, *, json: bool, pools: Sequence[PoolCell] = ()) -> None:
-    """Print an experiment, beside recorded pools: tables and advice, or the JSON array of its cells.
+def show(out: Path, *, json: bool) -> None:
+    """Print an experiment: tables and advice, or the JSON array of its cells.
 
     Raises:
         UsageError: the folder holds no experiment, or no answers yet.
     """
-    report = read(out, pools)
+    tell(read(out), json=json)
+
+
+def tell(report: Report, *, json: bool) -> None:
+    """Print a report: tables and advice, or the JSON array of its cells."""
     if json:
         from outlay.cli import _terminal
 
@@ -32,14 +37,30 @@ def show(out: Path, *, json: bool, pools: Sequence[PoolCell] = ()) -> None:
     table.write(report, sys.stdout)
 
 
-def read(out: Path, pools: Sequence[PoolCell] = ()) -> Report:
-    """The report of an experiment's folder, with recorded pools beside it.
+def recorded(out: Path) -> list[Recording]:
+    """The recordings that a bench wrote into its folder, those with several samples of every question.
+
+    Raises:
+        UsageError: a file there is no recording.
+    """
+    from outlay.models.recording_file import read as opened
+
+    found = [opened(path) for path in sorted((out / "recordings").glob("*.json"))]
+    return [
+        r for r in found if len({len(q.samples) for q in r.questions}) == 1 and len(r.questions[0].samples) > 1
+    ]
+
+
+def read(out: Path, recordings: Sequence[Recording] = ()) -> Report:
+    """The report of an experiment's folder, with recordings beside it.
 
     Raises:
         UsageError: the folder holds no experiment, or no answers yet.
     """
     from outlay.errors import UsageError
     from outlay.experiment import read_outcomes, read_spec
+    from outlay.pool_cells import pool_cells
+    from outlay.report.samples import of_recording
     from outlay.report.summary import Provenance, summarise
 
     manifest = read_spec(out)
@@ -49,7 +70,8 @@ def read(out: Path, pools: Sequence[PoolCell] = ()) -> Report:
     finished = (out / "outcomes.jsonl").stat().st_mtime
     return summarise(
         outcomes,
-        pools,
+        [cell for r in recordings for cell in pool_cells(r, seed=manifest.spec.seed)],
+        samples=[of_recording(r) for r in recordings],
         seed=manifest.spec.seed,
         provenance=Provenance(
             date=datetime.fromtimestamp(finished, UTC).date().isoformat(),

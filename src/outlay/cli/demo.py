@@ -64,18 +64,17 @@ def demo(
     from outlay.cli._terminal import note
     from outlay.cli.bench import buy
     from outlay.models.recording_file import read
-    from outlay.pool_cells import pool_cells
     from outlay.report.html import write
 
     note(f"1/3 live: {model} on {questions} sums under {len(STRATEGIES)} plans.")
     buy(_spec(questions, model, seed, max_usd), out)
     note("2/3 recorded: two models, 40 questions × 16 samples each, every sub-pool averaged.")
-    pools = [cell for name in POOLS for cell in pool_cells(read(name), seed=seed)]
+    recordings = [read(name) for name in POOLS]
     note("3/3 the report.")
-    page, report = out / "report.html", _results.read(out, pools)
+    page, report = out / "report.html", _results.read(out, recordings)
     write(report, page)
     (out / "report.json").write_bytes(msgspec.json.encode(report))
-    _results.show(out, json=json, pools=pools)
+    _results.tell(report, json=json)
     note(f"The page with the pictures is {page}.")
 
 

@@ -17,6 +17,7 @@ from outlay.errors import UsageError
 from outlay.report import page_tables as tables
 from outlay.report.market import Market
 from outlay.report.offer import short
+from outlay.report.page_further import further
 from outlay.report.pictures import curves_picture, frontier_picture, worth_picture
 from outlay.report.summary import PriceLine, Provenance, Report
 from outlay.report.words import SOURCES, buying_advice, cautions, dollars, required_accuracy
@@ -163,6 +164,7 @@ def _section(market: Market, report: Report, pictures: _Pictures) -> str:
         )
     if said:
         parts.append("<h3>How far to trust this</h3>" + _list(said))
+    parts += [_folded(heading, inner) for heading, inner in further(market, report, pictures.add)]
     if own:
         parts.append(_folded("Plan against plan, question by question", tables.compared(own, market)))
     parts.append(_oracles(market, [c for c in cells if c.oracle]))

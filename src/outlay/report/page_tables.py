@@ -39,7 +39,7 @@ def buys(market: Market) -> str:
         cost = dollars(offer.cost_usd) if offer else "–"
         doubt = '<span class="few">difference not established</span>' if buy.established is False else ""
         rows.append([f"{swatch}{escape(worth)}", f"<strong>{escape(what)}</strong>", right, cost, doubt])
-    return _table(
+    return table(
         ("a right answer is worth", "buy", "right", "$ a question", ""), (("", r) for r in rows), left=(1,)
     )
 
@@ -54,7 +54,7 @@ def cells(of: Sequence[Cell], market: Market) -> str:
         for c in (c for c in of if c.model == model):
             mark = (c.model, c.strategy, c.verifier) in bought and not c.oracle
             rows.append(("bought" if mark else "", _cell(c, mark)))
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def offers(of: Sequence[Offer], market: Market) -> str:
@@ -65,7 +65,7 @@ def offers(of: Sequence[Offer], market: Market) -> str:
         for o in (o for o in of if o.model == model):
             mark = o in market.bought
             rows.append(("bought" if mark else "", _offer(o, mark)))
-    return _table(("plan", *RIGHT, "samples", "error of the mean"), rows)
+    return table(("plan", *RIGHT, "samples", "error of the mean"), rows)
 
 
 def compared(of: Sequence[Comparison], market: Market) -> str:
@@ -75,7 +75,7 @@ def compared(of: Sequence[Comparison], market: Market) -> str:
         rows += [("model", [escape(short(model))])] if market.several_models else []
         rows += [("", _comparison(c)) for c in of if c.plan.model == model]
     header = ("plan", "against", "", "points righter, 95 %", "p", "questions", "established")
-    return _table(header, rows, left=(1,))
+    return table(header, rows, left=(1,))
 
 
 def _comparison(c: Comparison) -> list[str]:
@@ -148,7 +148,7 @@ def _depth(i: int, market: Market) -> int:
     return round(100 * i / max(len(market.buys) - 1, 1))
 
 
-def _table(header: Sequence[str], rows: Iterable[tuple[str, list[str]]], left: Sequence[int] = ()) -> str:
+def table(header: Sequence[str], rows: Iterable[tuple[str, list[str]]], left: Sequence[int] = ()) -> str:
     """A table of HTML cells; a row of one cell spans all columns. The class of a row comes before its cells."""
     heads = "".join(f"<th{_side(i, left)}>{escape(h)}</th>" for i, h in enumerate(header))
     lines = []
@@ -156,8 +156,8 @@ def _table(header: Sequence[str], rows: Iterable[tuple[str, list[str]]], left: S
         span = f' colspan="{len(header)}"' if len(row) == 1 else ""
         inner = "".join(f"<td{_side(i, left)}{span}>{value}</td>" for i, value in enumerate(row))
         lines.append(f'<tr class="{kind}">{inner}</tr>' if kind else f"<tr>{inner}</tr>")
-    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-    return f'<div class="scroll">{table}</div>'
+    whole = f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    return f'<div class="scroll">{whole}</div>'
 
 
 def _side(i: int, left: Sequence[int]) -> str:

@@ -8,9 +8,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from outlay.report.cells import Cell, cells
+from outlay.report.checked_tries import CheckedTries, checked_tries
 from outlay.report.comparisons import Comparison, comparisons
+from outlay.report.cost_by_question import TaskCost, costs_by_question
 from outlay.report.market import Market, markets
+from outlay.report.more_samples import MoreSamples, more_samples
 from outlay.report.outcome import Outcome, PoolCell
+from outlay.report.samples import Samples
+from outlay.report.stated_beliefs import Stated, stated_beliefs
 
 
 class PriceLine(Struct, frozen=True, omit_defaults=True):
@@ -35,19 +40,29 @@ class Provenance(Struct, frozen=True, omit_defaults=True):
 
 
 class Report(Struct, frozen=True):
-    """Everything that table, sentences, charts and page are made from. As JSON it is `report.json`."""
+    """Everything that table, sentences, charts and page are made from. As JSON it is `report.json`.
+
+    The last four are empty where the data hold nothing for them: repeated runs of questions, recorded samples,
+    samples with verdicts, stated probabilities.
+    """
 
     cells: tuple[Cell, ...]
     pools: tuple[PoolCell, ...]
     comparisons: tuple[Comparison, ...]
     markets: tuple[Market, ...]
     provenance: Provenance = Provenance()
+    by_question: tuple[TaskCost, ...] = ()
+    more_samples: tuple[MoreSamples, ...] = ()
+    checked: tuple[CheckedTries, ...] = ()
+    stated: tuple[Stated, ...] = ()
 
 
 def summarise(
     outcomes: Sequence[Outcome],
     pools: Sequence[PoolCell] = (),
     *,
+    samples: Sequence[Samples] = (),
+    wrong: float = 1.0,
     seed: int,
     provenance: Provenance | None = None,
 ) -> Report:
@@ -56,6 +71,8 @@ def summarise(
     Args:
         outcomes: every question asked under every plan, in any order.
         pools: recorded pools under selections, made elsewhere.
+        samples: the samples that these pools are made of, for what only single samples tell.
+        wrong: what handing out a wrong answer costs, from 0, in worths of a right one: for the best number of tries.
         seed: seed of every bootstrap and permutation.
         provenance: machine, date, seed, versions and prices, to be shown.
 
@@ -74,4 +91,8 @@ def summarise(
         comparisons=tuple(comparisons(outcomes, found, seed=seed)),
         markets=tuple(markets(outcomes, found, pools, seed=seed)),
         provenance=provenance or Provenance(),
+        by_question=tuple(costs_by_question(outcomes, samples, seed=seed)),
+        more_samples=tuple(more_samples(samples, pools, seed=seed)),
+        checked=tuple(checked_tries(samples, wrong=wrong, seed=seed)),
+        stated=tuple(stated_beliefs(outcomes)),
     )

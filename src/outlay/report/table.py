@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from outlay.report.cells import Cell
+from outlay.report.further_words import decisive
 from outlay.report.market import Market
 from outlay.report.offer import Offer, short
 from outlay.report.resampling import Range
@@ -53,7 +54,7 @@ def write(report: Report, out: TextIO, *, width: int | None = None) -> None:
         console.print("What to buy, by what a right answer is worth to you:", style="bold")
         console.print(_steps(market) if market.offers else clean(buying_advice(market)))
         console.print(clean(required_accuracy(market)))
-        for sentence in cautions(market, report.comparisons, report.cells):
+        for sentence in (*decisive(report, market), *cautions(market, report.comparisons, report.cells)):
             console.print(f"- {clean(sentence)}")
         if market.oracles:
             console.print(f"\n{ORACLES}")
