@@ -122,7 +122,9 @@ async def test_a_stream_that_breaks_is_told_as_an_error_and_not_as_an_end(broken
 
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize(
-    "reply", [raw("data: {nonsense\n\n"), raw("<html>"), raw(b"data: \xff\xfe\n\n"), raw(b"")], ids=str
+    "reply",
+    [raw("data: {nonsense\n\n"), raw("<html>"), raw(b"data: \xff\xfe\n\n"), raw(b"")],
+    ids=["no JSON", "a page", "no text", "nothing"],
 )
 async def test_a_reply_that_is_none_is_a_502(reply, streamed):
     async with Upstream() as up, gateway(config(up)) as gate:
