@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from pilots import DEAR, pilot
 
+from outlay.economics import sub_pools
 from outlay.errors import BudgetExceeded, UsageError
+from outlay.models.recording_file import read
 from outlay.policies._advice import advise
+from outlay.policies._agreement import agreement
 from outlay.policies._menu import Beliefs, Entry, menu_of
+from outlay.policies._pilot import of_recording
 from outlay.policies._shrink import resampled, share_interval, shrunk
 from outlay.policies._worth import Worth
 from outlay.policies.planner import choose, planner
@@ -197,3 +201,37 @@ def test_nothing_to_buy_is_advice_too():
     found = advice([pilot(0.0)], Worth(value_usd=1.0))
     assert found.best is None
     assert found.ranges[0].name is None
+
+
+@pytest.mark.parametrize("name", ["pool-q05-sums", "pool-q15-sums"])
+def test_what_agreement_says_without_labels_holds_with_them(name):
+    p = of_recording(name, read(name))
+    found = agreement(p)
+    vote = sub_pools.vote(p.class_QS, p.correct_QS, [1, 2, 4, 8, 16]).mean(axis=0)
+    assert p.correct_QS[p.class_QS >= 0].sum() / p.correct_QS.size <= found.top_share
+    for change, accuracy in zip(found.changes, vote, strict=False):
+        assert abs(vote[-1] - accuracy) <= change.differs + 1e-12
+
+
+def test_agreement_counts_labels_by_the_worth_that_has_to_be_told_apart():
+    p = pilot(0.6, labels=False)
+    change = agreement(p, value_usd=0.01).changes[0]
+    assert change.labels == np.ceil(1.959964**2 * change.differs / (change.usd / 0.01) ** 2)
+    assert change.looks == np.ceil(change.labels * change.differs)
+    assert agreement(pilot(1.0, labels=False)).changes[0].usd_per_right is None
+
+
+def test_over_many_pilots_the_planner_loses_little_and_less_than_any_fixed_plan():
+    """Half of the questions easy, half split: 40 pilots of 16 questions x 8 samples, worth drawn from three."""
+    difficulty = [0.95, 0.45, 0.7, 0.6] * 100
+    truth = menu_of([pilot(difficulty, questions=400, seed=999)])[1]
+    lost, fixed = [], []
+    for seed in range(39):
+        worth = Worth(value_usd=(0.0001, 0.001, 0.02)[seed % 3])
+        menu, beliefs = menu_of([pilot(difficulty, questions=16, seed=seed)], seed=seed)
+        net = worth.value_usd * truth.right_QP.mean(axis=0) - truth.usd_QP.mean(axis=0)
+        at = choose(menu, beliefs, worth)
+        lost.append((net.max() - (0.0 if at is None else net[at])) / net.max())
+        fixed.append((net.max() - net) / net.max())
+    assert np.mean(lost) <= 0.1
+    assert np.mean(lost) < np.mean(fixed, axis=0).min()
