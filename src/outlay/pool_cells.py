@@ -38,9 +38,10 @@ def pool_cells(recording: Recording, *, ks: Sequence[int] | None = None, seed: i
         cost_QK = sub_pools.cost_nusd(recording.price, arrays.input_tokens_Q, arrays.output_tokens_QS, ks)
     cells = []
     for selection in SELECTIONS:
-        accuracy_QK = _accuracy(selection, arrays, ks)
-        if accuracy_QK is None:
+        found = _accuracy(selection, arrays, ks, seed)
+        if found is None:
             continue
+        accuracy_QK, error_K = found
         for j, k in enumerate(ks):
             cells.append(
                 PoolCell(
@@ -55,17 +56,23 @@ def pool_cells(recording: Recording, *, ks: Sequence[int] | None = None, seed: i
                     input_tokens=float(arrays.input_tokens_Q.mean()),
                     output_tokens=float(k * arrays.output_tokens_QS.mean()),
                     oracle=selection == "oracle",
+                    standard_error=error_K[j] or None,
                     accuracy_Q=tuple(map(float, accuracy_QK[:, j])),
                 )
             )
     return cells
 
 
-def _accuracy(selection: str, arrays: Arrays, ks: Sequence[int]) -> NDArray[np.float64] | None:
+def _accuracy(
+    selection: str, arrays: Arrays, ks: Sequence[int], seed: int
+) -> tuple[NDArray[np.float64], list[float]] | None:
+    """The chance of each question, and the Monte Carlo error of its mean, 0 where it is exact."""
     if selection == "vote":
-        return sub_pools.vote(arrays.class_QS, arrays.correct_QS, ks)
+        found = sub_pools.vote_curve(arrays.class_QS, arrays.correct_QS, ks, seed=seed)
+        return found.value_QK, found.mean_error_K.tolist()
+    exact = [0.0] * len(ks)
     if selection == "oracle":
-        return sub_pools.pass_at_k(arrays.correct_QS, ks)
+        return sub_pools.pass_at_k(arrays.correct_QS, ks), exact
     if np.isnan(arrays.mean_logp_QS).any():
         return None
-    return sub_pools.best_of(arrays.class_QS, arrays.correct_QS, arrays.mean_logp_QS, ks)
+    return sub_pools.best_of(arrays.class_QS, arrays.correct_QS, arrays.mean_logp_QS, ks), exact

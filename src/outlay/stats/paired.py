@@ -13,6 +13,8 @@ EXACT_UP_TO = 14
 """Differing questions up to which all sign patterns are counted (16,384 of them)."""
 DRAWS = 10_000
 """Random sign patterns beyond that."""
+BLOCK = 100
+"""Patterns held at once, so that they stay in the processor's cache."""
 RESAMPLES = 2000
 """Bootstrap draws of the interval."""
 
@@ -82,12 +84,20 @@ def _sign_flip(difference_Q: NDArray[np.float64], seed: int) -> float:
         return float((np.abs((1 - 2 * flips) @ moved) >= seen).mean())
     rng = np.random.default_rng(seed)
     sizes, counts = np.unique(np.abs(moved), return_counts=True)
-    hits = sum(int((np.abs(_flipped(rng, sizes, counts)) >= seen).sum()) for _ in range(DRAWS // 1000))
+    few = 4 * len(sizes) <= m
+    blocks = (_by_number(rng, sizes, counts) if few else _one_by_one(rng, moved) for _ in range(DRAWS // BLOCK))
+    hits = sum(int((np.abs(sums) >= seen).sum()) for sums in blocks)
     return (1 + hits) / (1 + DRAWS)
 
 
-def _flipped(
+def _by_number(
     rng: np.random.Generator, sizes: NDArray[np.float64], counts: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """1,000 sums under random signs: of equal sizes only the number of pluses matters, and it is binomial."""
-    return (2 * rng.binomial(counts, 0.5, size=(1000, len(sizes))) - counts) @ sizes
+    """Sums under random signs: of equal sizes only the number of pluses matters, and it is binomial."""
+    return (2 * rng.binomial(counts, 0.5, size=(BLOCK, len(sizes))) - counts) @ sizes
+
+
+def _one_by_one(rng: np.random.Generator, moved: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums under random signs, one bit each."""
+    packed = rng.integers(256, size=(BLOCK, -(-len(moved) // 8)), dtype=np.uint8)
+    return 2 * (np.unpackbits(packed, axis=1, count=len(moved)) @ moved) - moved.sum()

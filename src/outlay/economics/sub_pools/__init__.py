@@ -16,6 +16,7 @@ from outlay.economics.sub_pools.exact import best_of, pass_at_k, vote
 from outlay.economics.sub_pools.monte_carlo import Estimate, best_of_majority, weighted
 from outlay.economics.sub_pools.price import cost_nusd
 from outlay.economics.sub_pools.sequential import first_accepted, first_accepted_draws, first_accepted_tokens
+from outlay.economics.sub_pools.vote_curve import vote_curve
 
 __all__ = [
     "Estimate",
@@ -27,5 +28,6 @@ __all__ = [
     "first_accepted_tokens",
     "pass_at_k",
     "vote",
+    "vote_curve",
     "weighted",
 ]
