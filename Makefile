@@ -43,6 +43,7 @@ bench: dev ## measure start-up, calls, pools, budgets, kills and replay on this 
 	$(BIN)/python bench/start_up.py
 	$(BIN)/python bench/door.py
 	$(BIN)/python bench/http_cpu.py
+	$(BIN)/python bench/gateway.py
 	$(BIN)/python bench/pools.py
 	$(BIN)/python bench/pools.py --published
 	$(BIN)/python bench/budget.py

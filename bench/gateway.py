@@ -122,8 +122,8 @@ async def fake(latency_ms: float) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def gateway(home: Path, upstream: int, max_n: int) -> AsyncIterator[tuple[int, float]]:
-    """The port of an `outlay serve` process, and how many seconds it took to be there."""
+async def gateway(home: Path, upstream: int, max_n: int) -> AsyncIterator[tuple[int, int, float]]:
+    """The port and the id of an `outlay serve` process, and how many seconds it took to be there."""
     _configure(home, upstream, max_n)
     start = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
@@ -138,7 +138,7 @@ async def gateway(home: Path, upstream: int, max_n: int) -> AsyncIterator[tuple[
     # The log goes on being written; somebody must read it.
     reading = asyncio.create_task(process.stderr.read())
     try:
-        yield int(said.split("/v1")[0].rpartition(":")[2]), took_s
+        yield int(said.split("/v1")[0].rpartition(":")[2]), process.pid, took_s
     finally:
         process.terminate()
         await process.wait()
@@ -170,12 +170,14 @@ async def client(port: int, body: bytes, n: int, seconds: list[float]) -> None:
     writer.close()
 
 
-async def measure(port: int, body: dict, clients: int, requests: int) -> dict[str, float]:
-    """p50 and p99 in milliseconds, and requests a second, of this load after a short warm-up."""
+async def measure(
+    port: int, body: dict, clients: int, requests: int, pid: int | None = None
+) -> dict[str, float | None]:
+    """p50 and p99 in milliseconds, requests a second and the process's CPU, of this load after a short warm-up."""
     data = json.dumps(body).encode()
     await asyncio.gather(*(client(port, data, 5, []) for _ in range(clients)))
     seconds: list[float] = []
-    start = time.perf_counter()
+    start, cpu_s = time.perf_counter(), _cpu_s(pid)
     await asyncio.gather(*(client(port, data, requests // clients, seconds) for _ in range(clients)))
     took = time.perf_counter() - start
     seconds.sort()
@@ -183,6 +185,7 @@ async def measure(port: int, body: dict, clients: int, requests: int) -> dict[st
         "p50_ms": round(statistics.median(seconds) * 1000, 2),
         "p99_ms": round(seconds[int(len(seconds) * 0.99)] * 1000, 2),
         "requests_per_s": round(len(seconds) / took, 1),
+        "cpu_ms_per_request": pid and round((_cpu_s(pid) - cpu_s) * 1000 / len(seconds), 2),
     }
 
 
@@ -191,14 +194,15 @@ async def run(args: argparse.Namespace, home: Path) -> dict[str, object]:
     cases: dict[str, dict[str, object]] = {}
     async with (
         fake(args.latency_ms) as upstream,
-        gateway(home / "a", upstream, 128) as (port, took_s),
-        gateway(home / "b", upstream, 1) as (one_by_one, _),
+        gateway(home / "a", upstream, 128) as (port, pid, took_s),
+        gateway(home / "b", upstream, 1) as (one_by_one, other, _),
     ):
-        ports = {"upstream": upstream, "gateway": port, "one by one": one_by_one}
+        asked = {"upstream": (upstream, None), "gateway": (port, pid), "one by one": (one_by_one, other)}
         for name, (where, body) in CASES.items():
+            at, process = asked[where]
             cases[name] = {
-                "one client": await measure(ports[where], body, 1, min(args.requests // 10, 300)),
-                "64 clients": await measure(ports[where], body, 64, args.requests),
+                "one client": await measure(at, body, 1, min(args.requests // 10, 300), process),
+                "64 clients": await measure(at, body, 64, args.requests, process),
             }
             print(f"{name}: {cases[name]}", file=sys.stderr)
     return {
@@ -208,6 +212,14 @@ async def run(args: argparse.Namespace, home: Path) -> dict[str, object]:
         "start_to_ready_s": round(took_s, 2),
         "cases": cases,
     }
+
+
+def _cpu_s(pid: int | None) -> float:
+    """Seconds of CPU that a process has used, its threads included."""
+    if pid is None:
+        return 0.0
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _processor() -> str:

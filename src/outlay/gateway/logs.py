@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import sys
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from outlay.gateway.metrics import Metrics
 
 _GIVEN = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
+_PROCESS, _NUMBERS = os.urandom(8).hex().encode(), itertools.count()
 Write = Callable[[bytes], Any]
 
 
@@ -78,4 +80,4 @@ class Logged:
 
 def _request_id(scope: Scope) -> bytes:
     given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    return given if _GIVEN.fullmatch(given) else b"req_" + os.urandom(12).hex().encode()
+    return given if _GIVEN.fullmatch(given) else b"req_%s%08x" % (_PROCESS, next(_NUMBERS))
