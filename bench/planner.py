@@ -200,11 +200,12 @@ def planned(world: World, worth: Worth, n_pilots: int, value: np.ndarray, truth:
     top = max(float(value.max()), 0.0)
     lost, told = [], []
     for seed in range(n_pilots):
-        menu, beliefs = menu_of(pilots(world, QUESTIONS, SAMPLES, seed), value_usd=worth.value_usd, seed=seed)
+        small = pilots(world, QUESTIONS, SAMPLES, seed)
+        menu, beliefs = menu_of(small, value_usd=worth.value_usd, seed=seed)
         picks = (choose(menu, beliefs, worth), naive(menu, beliefs, worth))
         lost.append([top - (0.0 if pick is None else value[pick]) for pick in picks])
         if picks[0] is not None and picks[1] is not None:
-            best = advise(menu, beliefs, worth, seed=seed).best
+            best = advise(menu, beliefs, worth, pilots=small, seed=seed).best
             assert best is not None
             true = float(truth.right_QP[:, picks[0]].mean())
             plain = float(beliefs.right_QP[:, picks[1]].mean() - truth.right_QP[:, picks[1]].mean()) + true
