@@ -39,13 +39,17 @@ lint: dev ## style, types and the layers of the house
 docs: dev ## write docs/commands.md from the command line's own help
 	$(BIN)/python docs/make_commands.py
 
-bench: dev ## measure start-up, calls, pools, budgets, kills and replay on this machine (some minutes, no model)
+bench: dev ## measure start-up, calls, pools, budgets, kills and replay, and compute published figures (minutes, no model)
 	$(BIN)/python bench/start_up.py
 	$(BIN)/python bench/door.py
 	$(BIN)/python bench/http_cpu.py
 	$(BIN)/python bench/gateway.py
 	$(BIN)/python bench/pools.py
 	$(BIN)/python bench/pools.py --published
+	$(BIN)/python bench/report_speed.py
+	$(BIN)/python bench/published_laws.py
+	$(BIN)/python bench/verifiers.py
+	$(BIN)/python bench/coverage_judges.py
 	$(BIN)/python bench/budget.py
 	$(BIN)/python bench/kill.py
 	$(BIN)/python bench/quota.py
