@@ -135,6 +135,18 @@ async def test_a_key_is_held_to_what_it_may_ask_for():
         assert up.last["max_completion_tokens"] == 20
 
 
+async def test_the_calls_of_a_verifier_count_as_fan_out():
+    asked = {**VOTE, "model": "outlay/best_of_n", "outlay": {**VOTE["outlay"], "verifier": "generative:v=3"}}
+    async with Upstream() as up, gateway(config(up)) as gate:
+        narrow = await key_of(gate, "acme", scope=Scope(fan_out=4 + 4 * 3 - 1))
+        wide = await key_of(gate, "acme", scope=Scope(fan_out=4 + 4 * 3))
+        code, told, _ = await gate.post("/v1/chat/completions", asked, authorization=narrow)
+        assert (code, up.n_chats) == (403, 0)
+        assert "16 calls" in told["error"]["message"]
+        up.always(chat("Answer: 42"))
+        assert (await gate.post("/v1/chat/completions", asked, authorization=wide))[0] == 200
+
+
 async def test_over_quota_is_a_429_that_says_which_limit():
     async with Upstream() as up, gateway(config(up)) as gate:
         key = await key_of(gate, "acme", quota=Quota(requests_per_minute=1))

@@ -61,6 +61,22 @@ async def test_a_client_that_leaves_stops_generation_and_pays_what_was_written(s
         await healthy(gate)
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_client_that_leaves_is_counted_and_no_defect(streamed, caplog):
+    async with Upstream() as up, gateway(config(up)) as gate:
+        up.script(chat("two words", hold=asyncio.Event()))
+        asking = asyncio.create_task(gate.post("/v1/chat/completions", {**BODY, "stream": streamed}))
+        await up.arrived.wait()
+        asking.cancel()
+        await up.client_left()
+        await settled(gate)
+        await healthy(gate)
+        _, text, _ = await gate.get("/metrics")
+    assert "outlay_clients_left_total 1.0" in text.decode().splitlines()
+    assert gate.log[0]["status"] in ((200, 499) if streamed else (499,))
+    assert [r.message for r in caplog.records if r.levelname == "ERROR"] == []
+
+
 async def test_a_client_that_leaves_a_counted_model_pays_its_tokens_not_its_bound():
     async with Upstream(flavour="llama.cpp") as up, gateway(config(up)) as gate:
         up.script(chat("two words more", hold=asyncio.Event()))

@@ -81,6 +81,20 @@ async def test_without_a_configuration_it_is_ready_and_offers_the_local_model(tm
         assert await process.wait() == 0
 
 
+async def test_a_second_one_on_the_same_ledger_is_refused_with_a_sentence_while_commands_share_it(tmp_path):
+    async with serving(tmp_path) as (first, _):
+        async with serving(tmp_path) as (second, line):
+            assert "Another gateway serves from the ledger" in line
+            assert await second.wait() == 1
+        ledger = await Sqlite.open(tmp_path / "outlay.db")
+        await ledger.flush()
+        await ledger.close()
+        first.kill()
+        await first.wait()
+    async with serving(tmp_path) as (_, url):
+        assert url.startswith("http://")
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 async def test_it_does_not_listen_beyond_this_machine_without_a_key(tmp_path, host):
     async with serving(tmp_path, "--host", host) as (process, line):

@@ -41,8 +41,10 @@ def serve(
     from outlay import config as configuration
     from outlay.budget import Limits
     from outlay.gateway.app import app
-    from outlay.gateway.serving import refuse_open_door, run
+    from outlay.gateway.serving import alone, refuse_open_door, run
 
     known = configuration.read(config)
     asyncio.run(refuse_open_door(host, known))
-    run(app(known, limits=Limits.of(max_usd=max_usd), seed=seed), host, port)
+    ledger = configuration.database()
+    with alone(ledger):
+        run(app(known, limits=Limits.of(max_usd=max_usd), store=ledger, seed=seed), host, port)

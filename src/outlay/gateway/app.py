@@ -20,16 +20,13 @@ from outlay.engine import Outlay
 from outlay.errors import OutlayError, UsageError
 from outlay.gateway.errors import NotFound, body_of, headers_of, status_of
 from outlay.gateway.idempotency import Idempotency
-from outlay.gateway.logs import Logged, Write, to_stderr
+from outlay.gateway.logs import CLIENT_LEFT, Logged, Write, note, to_stderr
 from outlay.gateway.metrics import Metrics
 from outlay.gateway.routes import ROUTES
 from outlay.gateway.seen import Seen
 from outlay.gateway.sellers import Sellers
 from outlay.gateway.state import State, state_of
 from outlay.store.sqlite import Sqlite
-
-CLIENT_LEFT = 499
-"""The status of a request whose client left; nobody reads it but the log."""
 
 
 def app(
@@ -81,6 +78,7 @@ def app(
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, OutlayError)
+    note(request, error=type(error).__name__)
     return _response(status_of(error), body_of(error), headers_of(error))
 
 

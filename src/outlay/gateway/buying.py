@@ -15,7 +15,7 @@ from outlay.gateway.chat_request import ChatRequest
 from outlay.gateway.errors import BadField
 from outlay.gateway.options import Options, check_verifier, plain
 from outlay.gateway.sellers import AUTO, SPACE, Sellers
-from outlay.types import Plan, Question
+from outlay.types import Draws, Plan, Question
 
 NO_KIND = (
     "outlay/auto bought a single sample: the request states no answer kind, and without one answers cannot be "
@@ -39,6 +39,23 @@ class Order(Struct, frozen=True):
         """The strategy as users write it."""
         given = ",".join(f"{k}={plugins.quoted(v)}" for k, v in self.plan.parameters.items())
         return f"{self.plan.strategy}:{given}" if given else self.plan.strategy
+
+    def worst(self) -> dict[str, Draws]:
+        """The most that the plan uses by role before retries, its verifier's own calls in place of verifications."""
+        worst = dict(self.seller.bound(self.question, self.spec).by_role)
+        checks = worst.pop("verifier", None)
+        if checks is None or self.plan.verifier is None:
+            return worst
+        chosen = plugins.spec("verifier", self.plan.verifier)
+        one = plugins.module_of(chosen.target).bound(self.question, **chosen.parameters)
+        for role, draw in one.by_role.items():
+            other = worst.get(role, Draws())
+            worst[role] = Draws(
+                other.calls + checks.calls * draw.calls,
+                other.input_tokens + checks.calls * draw.input_tokens,
+                other.output_tokens + checks.calls * draw.output_tokens,
+            )
+        return worst
 
 
 async def order(
@@ -75,7 +92,7 @@ async def order(
         _id(question_id, asked, seed), asked.messages, kind, options.task_class or "default", sampling
     )
     placed = Order(seller, model, question, plan, seed, note)
-    caller.may_fan_out(seller.bound(question, placed.spec).calls)
+    caller.may_fan_out(sum(draw.calls for draw in placed.worst().values()))
     return placed
 
 

@@ -173,7 +173,7 @@ async def _replied(
     stream: Callable[[Emit], Awaitable[None]],
 ) -> ASGIApp:
     if job.asked.stream:
-        return EventStream(stream)
+        return EventStream(stream, on_left=job.state.metrics.left.inc)
 
     async def whole() -> tuple[Answer, Choices]:
         return await buy()

@@ -63,6 +63,7 @@ class EventStream:
 
     Args:
         work: does the buying; given `emit`, which takes finished events; empty ones are nothing.
+        on_left: told that the client left before the end; everything is settled then, and nobody is there to answer.
         heartbeat_s: seconds of silence after which a comment is sent.
     """
 
@@ -70,14 +71,18 @@ class EventStream:
         self,
         work: Callable[[Callable[[bytes], None]], Awaitable[None]],
         *,
+        on_left: Callable[[], None] = lambda: None,
         heartbeat_s: float = HEARTBEAT_S,
     ):
-        self._work, self._heartbeat_s = work, heartbeat_s
+        self._work, self._on_left, self._heartbeat_s = work, on_left, heartbeat_s
         self._begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve it as an ASGI application."""
-        await while_connected(receive, self._serve(send))
+        try:
+            await while_connected(receive, self._serve(send))
+        except ClientDisconnect:
+            self._on_left()
 
     async def _serve(self, send: Send) -> None:
         events: asyncio.Queue[bytes] = asyncio.Queue()

@@ -18,6 +18,8 @@ from outlay.gateway.metrics import Metrics
 
 _GIVEN = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
 _PROCESS, _NUMBERS = os.urandom(8).hex().encode(), itertools.count()
+CLIENT_LEFT = 499
+"""The status of a request whose client left before its reply; only the log and the metrics see it."""
 Write = Callable[[bytes], Any]
 
 
@@ -60,6 +62,10 @@ class Logged:
         self._metrics.in_flight.inc()
         try:
             await self._app(scope, receive, told)
+            status = status or CLIENT_LEFT
+        except Exception:
+            status = status or 500
+            raise
         finally:
             seconds = time.perf_counter() - start
             route = getattr(scope.get("route"), "path", "unknown")

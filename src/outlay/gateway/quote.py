@@ -9,7 +9,6 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from outlay import plugins
 from outlay.answering import PASS_THROUGH, players
 from outlay.bounds import DEFAULT_OUTPUT_TOKENS
 from outlay.gateway import body, chat_request
@@ -67,8 +66,7 @@ async def quote(request: Request) -> Response:
 
 async def _bought(state: State, caller: Caller, asked: ChatRequest, options: Options) -> Quote:
     placed = await order(state.sellers, caller, asked, options, "quote")
-    worst = dict(placed.seller.bound(placed.question, placed.spec).by_role)
-    _verified(worst, placed.plan, placed.question)
+    worst = placed.worst()
     roles = ("default", *state.config.roles)
     cards = players({role: await placed.seller.card(role) for role in roles})
     return _quote(worst, cards, 1 + MAX_RETRIES, state.seen.of(placed.model), placed.plan)
@@ -85,22 +83,6 @@ async def _passed(state: State, caller: Caller, asked: ChatRequest, options: Opt
     worst = draws(Question("quote", asked.messages, sampling=sampling), asked.n).by_role
     plan = Plan(PASS_THROUGH, roles={"default": card.name})
     return _quote(worst, {"default": card}, 1, state.seen.of(asked.model), plan)
-
-
-def _verified(worst: dict[str, Draws], plan: Plan, question: Question) -> None:
-    """Put the verifier's own calls in the place of the verifications that a strategy may ask for."""
-    checks = worst.pop("verifier", None)
-    if checks is None or plan.verifier is None:
-        return
-    chosen = plugins.spec("verifier", plan.verifier)
-    one = plugins.module_of(chosen.target).bound(question, **chosen.parameters)
-    for role, draw in one.by_role.items():
-        other = worst.get(role, Draws())
-        worst[role] = Draws(
-            other.calls + checks.calls * draw.calls,
-            other.input_tokens + checks.calls * draw.input_tokens,
-            other.output_tokens + checks.calls * draw.output_tokens,
-        )
 
 
 def _quote(

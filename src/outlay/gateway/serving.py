@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import ipaddress
 import socket
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -37,6 +40,26 @@ async def refuse_open_door(host: str, config: Config) -> None:
             f"Listening on {host} would let everybody spend; make a key first (outlay keys create), or listen on "
             f"127.0.0.1."
         )
+
+
+@contextlib.contextmanager
+def alone(ledger: Path) -> Iterator[None]:
+    """Hold a ledger's file as the one gateway on it; commands go on sharing it.
+
+    The kernel lets go of it when the process ends, however that is.
+
+    Raises:
+        OutlayError: another gateway serves from it.
+    """
+    ledger.parent.mkdir(parents=True, exist_ok=True)
+    with ledger.with_name(ledger.name + ".gateway").open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutlayError(
+                f"Another gateway serves from the ledger {ledger}; stop it, or give this one another OUTLAY_HOME."
+            ) from None
+        yield
 
 
 def is_loopback(host: str) -> bool:
