@@ -24,9 +24,11 @@ from outlay.report.cost_by_question import costs_by_question
 from outlay.report.market import markets
 from outlay.report.more_samples import more_samples
 from outlay.report.outcome import Outcome, PoolCell
+from outlay.report.resampling import DRAWS, outward
 from outlay.report.samples import Samples
 from outlay.report.stated_beliefs import stated_beliefs
-from outlay.stats.wilson import wilson
+from outlay.stats.interval import Interval
+from outlay.stats.resampled_means import resampled_means
 
 PLANS, SAMPLES = 20, 256
 BUDGETS = (1, 2, 3, 4, 8, 16, 32, 64, 128, 256)
@@ -68,6 +70,11 @@ def pool(questions: int) -> tuple[Samples, np.ndarray]:
     return Samples("t", "m", ids, right_QS, np.full(questions, 1e-4)), class_QS
 
 
+def interval(means_D: np.ndarray) -> Interval:
+    low, high = outward(means_D)
+    return Interval(low, high or 1.0)
+
+
 def pool_cells(s: Samples, class_QS: np.ndarray) -> list[PoolCell]:
     accuracy = {
         "vote": sub_pools.vote_curve(class_QS, s.correct_QS, BUDGETS, seed=1).value_QK,
@@ -75,10 +82,11 @@ def pool_cells(s: Samples, class_QS: np.ndarray) -> list[PoolCell]:
     }
     n = len(s.ids)
     return [
-        PoolCell("t", "m", name, k, n, float(right_Q.mean()), wilson(right_Q.sum(), n), 1e5 * k, 1.0, 1.0,
+        PoolCell("t", "m", name, k, n, float(right_Q.mean()), interval(means_D), 1e5 * k, 1.0, 1.0,
                  oracle=name == "oracle", accuracy_Q=tuple(right_Q.tolist()))
         for name, right_QK in accuracy.items()
-        for k, right_Q in zip(BUDGETS, right_QK.T, strict=True)
+        for k, right_Q, means_D in zip(
+            BUDGETS, right_QK.T, resampled_means(right_QK, draws=DRAWS, seed=1).T, strict=True)
     ]  # fmt: skip
 
 

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from outlay.economics import sub_pools
 from outlay.models.recording import Arrays, Recording
 from outlay.report.outcome import PoolCell
-from outlay.stats.bootstrap import bootstrap
+from outlay.report.resampling import DRAWS, outward
+from outlay.stats.interval import Interval
+from outlay.stats.resampled_means import resampled_means
 
 SELECTIONS = ("vote", "likelihood", "oracle")
 """Majority vote; the likeliest sample by mean token log-probability; and the oracle, which sees the key: pass@k."""
@@ -42,6 +44,7 @@ def pool_cells(recording: Recording, *, ks: Sequence[int] | None = None, seed: i
         if found is None:
             continue
         accuracy_QK, error_K = found
+        means_DK = resampled_means(accuracy_QK, draws=DRAWS, seed=seed)
         for j, k in enumerate(ks):
             cells.append(
                 PoolCell(
@@ -51,7 +54,7 @@ def pool_cells(recording: Recording, *, ks: Sequence[int] | None = None, seed: i
                     k=k,
                     questions=len(accuracy_QK),
                     accuracy=float(accuracy_QK[:, j].mean()),
-                    interval=bootstrap(np.mean, accuracy_QK[:, j], seed=seed),
+                    interval=_interval(means_DK[:, j]),
                     cost_nusd=None if cost_QK is None else float(cost_QK[:, j].mean()),
                     input_tokens=float(arrays.input_tokens_Q.mean()),
                     output_tokens=float(k * arrays.output_tokens_QS.mean()),
@@ -61,6 +64,11 @@ def pool_cells(recording: Recording, *, ks: Sequence[int] | None = None, seed: i
                 )
             )
     return cells
+
+
+def _interval(means_D: NDArray[np.float64]) -> Interval:
+    low, high = outward(means_D)
+    return Interval(low, 1.0 if high is None else high)
 
 
 def _accuracy(
