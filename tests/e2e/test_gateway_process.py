@@ -81,6 +81,38 @@ async def test_without_a_configuration_it_is_ready_and_offers_the_local_model(tm
         assert await process.wait() == 0
 
 
+async def test_a_kill_under_load_forgets_nothing_and_the_next_server_says_what_was_lost(tmp_path):
+    async with Upstream() as up:
+        (tmp_path / "outlay.toml").write_text(CONFIG.format(base_url=up.base_url))
+        up.always(chat("two words"))
+        async with serving(tmp_path) as (process, url), aiohttp.ClientSession() as session:
+            for _ in range(5):
+                async with session.post(f"{url}/chat/completions", json=ASKED) as reply:
+                    assert reply.status == 200
+            up.always(chat("two words", hold=asyncio.Event()))
+            asking = [
+                asyncio.create_task(session.post(f"{url}/chat/completions", json=ASKED)) for _ in range(3)
+            ]
+            async with asyncio.timeout(10):
+                while up.n_chats < 8:
+                    up.arrived.clear()
+                    await up.arrived.wait()
+            process.kill()
+            await asyncio.wait(asking)
+        assert all(isinstance(one.exception(), aiohttp.ClientError) for one in asking)
+        up.always(chat("two words"))
+        async with serving(tmp_path) as (_, url), aiohttp.ClientSession() as session:
+            async with session.post(f"{url}/chat/completions", json=ASKED) as reply:
+                assert reply.status == 200
+            assert up.n_chats == 9
+    ledger = await Sqlite.open(tmp_path / "outlay.db")
+    found = await rows(ledger)
+    await ledger.close()
+    lost = [row for row in found if row["state"] == "lost"]
+    assert sorted(row["state"] for row in found) == ["lost"] * 3 + ["settled"] * 6
+    assert all(row["cost_nusd"] == row["bound_nusd"] > 0 for row in lost)
+
+
 async def test_a_second_one_on_the_same_ledger_is_refused_with_a_sentence_while_commands_share_it(tmp_path):
     async with serving(tmp_path) as (first, _):
         async with serving(tmp_path) as (second, line):
