@@ -100,7 +100,10 @@ def cells(outcomes: Iterable[Outcome], *, seed: int) -> list[Cell]:
         >>> print(cell.accuracy, cell.cost_usd, cell.cost_of_pass_usd)
         0.5 3e-06 6e-06
     """
-    return [_cell(key, found, seed) for key, found in by_cell(outcomes).items()]
+    found = by_cell(outcomes)
+    columns = [_columns(of) for of in found.values()]
+    means = _resampled([c.table_QC for c in columns], seed)
+    return [_cell(key, of, c, m) for (key, of), c, m in zip(found.items(), columns, means, strict=True)]
 
 
 def by_cell(outcomes: Iterable[Outcome]) -> dict[Key, list[Outcome]]:
@@ -123,12 +126,42 @@ def _by_question(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
     return {question_id: sum(values) / len(values) for question_id, values in found.items()}
 
 
-def _cell(key: Key, found: Sequence[Outcome], seed: int) -> Cell:
-    right = right_by_question(found)
-    right_Q = list(right.values())
-    cost_Q = _dollars([(o.question_id, o.cost_nusd) for o in found])
-    paid_Q = _dollars([(o.question_id, o.paid_nusd) for o in found])
-    bill = _bill(cost_Q, paid_Q, right_Q, seed)
+class _Columns(Struct):
+    """Numbers of each question; None where one of them is unknown."""
+
+    cost_Q: list[float] | None
+    paid_Q: list[float] | None
+    right_Q: list[float]
+
+    @property
+    def table_QC(self) -> NDArray[np.float64]:
+        """The three side by side, 0 for what is unknown."""
+        known = [usd_Q or [0.0] * len(self.right_Q) for usd_Q in (self.cost_Q, self.paid_Q)]
+        return np.column_stack([*known, self.right_Q])
+
+
+def _columns(found: Sequence[Outcome]) -> _Columns:
+    return _Columns(
+        _dollars([(o.question_id, o.cost_nusd) for o in found]),
+        _dollars([(o.question_id, o.paid_nusd) for o in found]),
+        list(right_by_question(found).values()),
+    )
+
+
+def _resampled(tables: Sequence[NDArray[np.float64]], seed: int) -> list[NDArray[np.float64]]:
+    """The resampled means of each table; those with equally many questions share their draws, which are the price."""
+    means: list[NDArray[np.float64]] = [np.empty(0)] * len(tables)
+    for n in dict.fromkeys(len(t) for t in tables):
+        here = [i for i, t in enumerate(tables) if len(t) == n]
+        drawn = resampled_means(np.column_stack([tables[i] for i in here]), draws=DRAWS, seed=seed)
+        for i, part in zip(here, np.split(drawn, len(here), axis=1), strict=True):
+            means[i] = part
+    return means
+
+
+def _cell(key: Key, found: Sequence[Outcome], columns: _Columns, means_DC: NDArray[np.float64]) -> Cell:
+    right_Q = columns.right_Q
+    bill = _bill(columns, means_DC)
     accuracy = wilson(sum(right_Q), len(right_Q))
     stated = [(o.p_correct, float(o.correct and not o.failed)) for o in found if o.p_correct is not None]
     cached = [o.cache_read_tokens for o in found if o.cache_read_tokens is not None]
@@ -180,10 +213,9 @@ class _Bill(Struct):
     of_pass_interval: Range | None = None
 
 
-def _bill(cost_Q: list[float] | None, paid_Q: list[float] | None, right_Q: list[float], seed: int) -> _Bill:
-    """Means and dollars per right answer; one resampling of the questions serves all of them."""
-    known = [usd_Q or [0.0] * len(right_Q) for usd_Q in (cost_Q, paid_Q)]
-    means_DC = resampled_means(np.column_stack([*known, right_Q]), draws=DRAWS, seed=seed)
+def _bill(columns: _Columns, means_DC: NDArray[np.float64]) -> _Bill:
+    """Means and dollars per right answer, with intervals."""
+    cost_Q, paid_Q, right_Q = columns.cost_Q, columns.paid_Q, columns.right_Q
     bill = _Bill()
     if cost_Q is not None:
         bill.cost, bill.cost_interval = _mean(cost_Q, means_DC[:, 0])
