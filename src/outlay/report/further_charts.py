@@ -101,14 +101,14 @@ def beliefs_chart(
     panels = []
     for s in of:
         bins = [{"stated": b.stated, "right": b.right, "count": b.count} for b in s.calibration.bins]
-        name = named(s.plan.strategy, s.plan.verifier, s.plan.model if several_models else "")
+        lines = [named(s.plan.strategy, s.plan.verifier), *([short(s.plan.model)] if several_models else [])]
         mark = {"type": "point", "filled": True, "opacity": 0.85}
         dots = {
             "data": {"values": bins},
             "mark": mark,
             "encoding": {"x": x, "y": y, "size": size, "tooltip": tip},
         }
-        title = {"text": name, "anchor": "start", "fontSize": 12, "offset": 10, "limit": panel_width + 40}
+        title = {"text": lines, "anchor": "start", "fontSize": 12, "offset": 10, "limit": panel_width + 40}
         panels.append({"title": title, "width": panel_width, "height": height, "layer": [diagonal, dots]})
     return {
         "$schema": SCHEMA,
