@@ -13,7 +13,6 @@ import sys
 
 import msgspec
 
-
 SPINS = "20000"
 """Turns that a thread spins before it sleeps: as fast as endless ones on idle cores, and harmless on busy ones."""
 
