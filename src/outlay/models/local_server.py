@@ -100,8 +100,8 @@ def _yield_while_waiting() -> None:
     """Let threads that wait for each other spin only briefly and then sleep, unless the user chose otherwise.
 
     By default they spin on: on cores that other work shares, each waits in full slices for one that does not run, and
-    a reply takes tens of times longer; without any spinning one alone takes twice as long on idle cores. The runtime
-    of OpenMP reads this when it is loaded, so it comes first.
+    a reply takes very much longer; without any spinning one alone takes longer on idle cores. The runtime of OpenMP
+    reads this when it is loaded, so it comes first.
     """
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
         os.environ["GOMP_SPINCOUNT"] = SPINS
