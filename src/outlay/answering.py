@@ -11,6 +11,7 @@ from outlay import plugins
 from outlay.budget import Budget
 from outlay.door import Door
 from outlay.models.provider import Card
+from outlay.prompts.answer_format import instruct
 from outlay.run import Run, Verifier
 from outlay.sandbox.killable import Workers
 from outlay.session import Session
@@ -80,8 +81,20 @@ async def _again(run: Run, question: Question, plan: Plan) -> Answer:
     if plan.strategy == PASS_THROUGH:
         answer, _ = await pass_through(run, question, **plan.parameters)
         return answer
+    return await answered(run, question, plan)
+
+
+async def answered(run: Run, question: Question, plan: Plan) -> Answer:
+    """What the plan's strategy answers to the question within its framings and its kind's instruction.
+
+    Framings see the question as it was asked; the instruction comes last, after whatever they put around it.
+    """
+    for name, given in plan.framings:
+        framing = plugins.load("framing", name)
+        question = await framing(run, question, **plugins.check("framing", name, framing, given))
     strategy = plugins.load("strategy", plan.strategy)
-    return await strategy(run, question, **plugins.check("strategy", plan.strategy, strategy, plan.parameters))
+    parameters = plugins.check("strategy", plan.strategy, strategy, plan.parameters)
+    return await strategy(run, instruct(question), **parameters)
 
 
 def verifier_of(plan: Plan) -> Verifier | None:

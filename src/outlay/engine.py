@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,10 +16,11 @@ import msgspec
 
 from outlay import config as configuration
 from outlay import plugins
-from outlay.answering import PASS_THROUGH, pass_through, players, sealed, verifier_of
+from outlay.answering import PASS_THROUGH, answered, pass_through, players, sealed, verifier_of
 from outlay.budget import Budget, Limits
 from outlay.door import Door
 from outlay.errors import MissingAbility, OutlayError, UsageError
+from outlay.framings._bound import framed
 from outlay.models.open import open_model
 from outlay.models.provider import ABILITIES, Card, Provider
 from outlay.prompts.answer_format import VERSION as PROMPTS
@@ -150,6 +151,7 @@ class Outlay:
         strategy: str = "single",
         kind: str | None = None,
         verifier: str | Callable[..., Any] | None = None,
+        framings: Sequence[str] = (),
         limits: Limits | None = None,
         listener: Callable[[dict[str, Any]], None] | None = None,
     ) -> Answer:
@@ -160,6 +162,7 @@ class Outlay:
             strategy: `name` or `name:key=value,…`.
             kind: the answer kind; needed by everything that compares answers.
             verifier: a name, `command:…`, a dotted name, or a function of (question, answer).
+            framings: what is put around the question, in order, each `name` or `name:key=value,…`.
             limits: caps on this question alone.
             listener: is told of progress.
 
@@ -174,11 +177,20 @@ class Outlay:
             question = msgspec.structs.replace(question, kind=kind)
         named = verifier if isinstance(verifier, str) else None
         own = None if verifier is None or isinstance(verifier, str) else as_verifier(verifier, {})
-        plan = await self.plan(strategy, verifier=named, kind=question.kind)
+        plan = await self.plan(strategy, verifier=named, kind=question.kind, framings=framings)
         return await self.buy(question, plan, limits=limits, listener=listener, verifier=own)
 
-    async def plan(self, strategy: str, *, verifier: str | None = None, kind: str | None = None) -> Plan:
+    async def plan(
+        self,
+        strategy: str,
+        *,
+        verifier: str | None = None,
+        kind: str | None = None,
+        framings: Sequence[str] = (),
+    ) -> Plan:
         """The plan that `name:key=value,…` names, checked; `verifier=…` among the values wins over the argument.
+
+        Framings are named likewise and applied in the order given.
 
         Raises:
             UsageError: an unknown name or a bad parameter.
@@ -190,7 +202,10 @@ class Outlay:
         if kind is not None:
             plugins.load("answer kind", kind)
         roles = {role: (await self.card(role)).name for role in self._models}
-        return Plan(chosen.name, chosen.parameters, named, kind, roles)
+        around = [plugins.spec("framing", text) for text in framings]
+        return Plan(
+            chosen.name, chosen.parameters, named, kind, roles, tuple((f.name, f.parameters) for f in around)
+        )
 
     async def buy(
         self,
@@ -219,11 +234,11 @@ class Outlay:
             raise MissingAbility(f"{plan.strategy} needs a verifier; name one, for example --verifier judge.")
         cards = {role: await self.card(role) for role in self._models}
         await self.refuse_unable(plan)
-        asked = instruct(msgspec.structs.replace(question, kind=plan.kind or question.kind))
+        asked = msgspec.structs.replace(question, kind=plan.kind or question.kind)
         door, run = self._opened_run(
             asked, plan, cards, limits, account, verifier=judge, listener=listener, seed=seed
         )
-        return await self._save(door, run, await strategy(run, asked, **parameters), plan)
+        return await self._save(door, run, await answered(run, asked, plan), plan)
 
     async def pass_through(
         self,
@@ -328,8 +343,10 @@ class Outlay:
         checked = await run_checks(answer, item.tests)
         return checked.passed / checked.total
 
-    def bound(self, question: Question, strategy: str) -> Bound:
-        """The worst case of a strategy on a question as it would be asked, images left out.
+    def bound(
+        self, question: Question, strategy: str, framings: Sequence[tuple[str, dict[str, Any]]] = ()
+    ) -> Bound:
+        """The worst case of a strategy on a question as it would be asked, framings included, images left out.
 
         Where neither the question nor the model's card bounds the output of a sample, 4,096 tokens are assumed.
         """
@@ -340,7 +357,7 @@ class Outlay:
             most = card.max_output_tokens or card.context_tokens
             sampling = msgspec.structs.replace(sampling, max_output_tokens=most)
         asked = instruct(msgspec.structs.replace(question, sampling=sampling))
-        return plugins.module_of(chosen.target).bound(asked, **chosen.parameters)
+        return framed(asked, plugins.module_of(chosen.target).bound(asked, **chosen.parameters), framings)
 
     async def card(self, role: str = "default") -> Card:
         """The card of a role's model, probed at first use.
@@ -385,13 +402,18 @@ class Outlay:
             MissingAbility: says what is missing and what to do.
             UsageError: the verifier's parameters name nothing usable.
         """
-        needs = getattr(plugins.module_of(plugins.load("strategy", plan.strategy)), "NEEDS", frozenset())
         card = await self.card()
-        for ability in sorted(needs - card.abilities):
-            raise MissingAbility(
-                f"{plan.strategy} needs the ability {ability} ({ABILITIES[ability]}), which {card.name} "
-                f"lacks; `outlay models` shows which models have it."
+        if plan.framings and card.identity.startswith("recorded/"):
+            raise UsageError(
+                f"{card.name} repeats what was recorded without {plan.framings[0][0]}; ask a model that can read it."
             )
+        for kind, name in (("strategy", plan.strategy), *(("framing", name) for name, _ in plan.framings)):
+            needs = getattr(plugins.module_of(plugins.load(kind, name)), "NEEDS", frozenset())
+            for ability in sorted(needs - card.abilities):
+                raise MissingAbility(
+                    f"{name} needs the ability {ability} ({ABILITIES[ability]}), which {card.name} "
+                    f"lacks; `outlay models` shows which models have it."
+                )
         if plan.verifier is not None:
             chosen = plugins.spec("verifier", plan.verifier)
             if (ready := getattr(plugins.module_of(chosen.target), "ready", None)) is not None:

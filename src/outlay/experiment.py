@@ -41,6 +41,7 @@ class Spec(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     strategies: tuple[str, ...]
     roles: dict[str, str] = {}
     verifier: str | None = None
+    framings: tuple[str, ...] = ()
     kind: str | None = None
     questions: int = 40
     seed: int = 0
@@ -165,7 +166,9 @@ class _Bench:
 
     async def run(self) -> None:
         plans = [
-            await self.shop.plan(s, verifier=self.spec.verifier, kind=self.spec.kind)
+            await self.shop.plan(
+                s, verifier=self.spec.verifier, kind=self.spec.kind, framings=self.spec.framings
+            )
             for s in self.spec.strategies
         ]
         card = await self.shop.card()

@@ -24,6 +24,7 @@ from outlay.errors import OutlayError, UsageError, nearest
 KINDS = {
     "strategy": "strategies",
     "verifier": "verifiers",
+    "framing": "framings",
     "task": "tasks",
     "answer kind": "answers",
     "selection": "selection",

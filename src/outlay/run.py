@@ -24,6 +24,7 @@ from outlay.money import cost_nusd, worst_nusd
 from outlay.relay import Relayed, relay
 from outlay.sandbox.killable import WorkerFailed, WorkerKilled
 from outlay.session import Ask, Spent
+from outlay.store.protocol import Store
 from outlay.types import Completion, Delta, Message, Pool, Question, Sample, Sampling, Usage, Verdict
 
 WORK_S = 5.0
@@ -213,6 +214,15 @@ class Run:
         The result must be plain data. `key` names the effect within the answer.
         """
         return await self._door.observe(self._unique(key), look)
+
+    async def recall(self, key: str, look: Callable[[Store, str], Awaitable[Any]]) -> Any:
+        """What the store remembers for this run's tenant: the result of `look(store, tenant)`, traced for replay.
+
+        The result must be plain data. `key` names the look-up within the answer. Nothing is bought by it, and nothing
+        of another tenant may be asked for.
+        """
+        session = self._door.session
+        return await self.observe(key, lambda: look(session.store, session.tenant))
 
     async def seconds(self, key: str, most_s: float, work: Callable[[], Awaitable[Any]]) -> Any:
         """Like `observe`, and charged by the second of this machine: `most_s` is reserved, what it took is settled."""

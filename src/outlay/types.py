@@ -210,7 +210,7 @@ class Bound(Struct, frozen=True, omit_defaults=True):
 
 
 class Plan(Struct, frozen=True, omit_defaults=True):
-    """What to buy: a strategy with its parameters, a verifier, an answer kind and a model for each role."""
+    """What to buy: a strategy with its parameters, a verifier, an answer kind, a model for each role, and framings."""
 
     strategy: str = "single"
     parameters: dict[str, Any] = {}
@@ -230,6 +230,8 @@ class Answer(Struct, frozen=True, omit_defaults=True):
 
     question_id: str
     text: str
+    framings: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """What is put around the question before the strategy sees it: names with their parameters, applied in order."""
     answer: str | None = None
     key: str | None = None
     p_correct: float | None = None

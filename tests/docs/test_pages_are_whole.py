@@ -64,6 +64,11 @@ def test_every_strategy_and_verifier_has_its_row_and_no_other(kind: str):
     assert rows - {"package.module"} == set(plugins.names(kind))
 
 
+def test_every_framing_has_its_row_and_no_other():
+    rows = {re.split(r"[: ]", name)[0] for name in tables(DOCS / "framings.md", "framing")}
+    assert rows - {"package.module"} == set(plugins.names("framing"))
+
+
 def test_every_task_stands_in_its_page_and_no_other():
     page = (DOCS / "tasks.md").read_text("utf-8")
     assert set(tables(DOCS / "tasks.md", "task")) <= set(plugins.names("task"))

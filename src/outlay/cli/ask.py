@@ -20,6 +20,7 @@ async def ask(
     kind: str | None = None,
     model: tuple[str, ...] = (),
     verifier: str | None = None,
+    framing: tuple[str, ...] = (),
     max_usd: Annotated[str | None, Parameter(env_var="OUTLAY_MAX_USD")] = None,
     max_tokens: int | None = None,
     max_output_tokens: int | None = None,
@@ -47,6 +48,8 @@ async def ask(
         NAME, or ROLE=NAME for a model with another part, such as judge=NAME (see outlay models); repeatable.
     verifier:
         What checks answers: a name, command:PROGRAM, or package.module:function.
+    framing:
+        What is put around the question: NAME or NAME:key=value,… (see outlay framings); repeatable, in order.
     max_usd:
         A hard cap in dollars.
     max_tokens:
@@ -75,7 +78,9 @@ async def ask(
     asked = Question.of(_read(question), kind=kind, sampling=sampling)
     stream = _Stream(live=strategy.strip() == "single" and sys.stdout.isatty() and not json)
     async with Outlay(_models(model), limits=limits, seed=seed) as outlay:
-        answer = await outlay.ask(asked, strategy=strategy, verifier=verifier, listener=stream)
+        answer = await outlay.ask(
+            asked, strategy=strategy, verifier=verifier, framings=framing, listener=stream
+        )
     if json:
         from outlay.cli import _terminal
 
@@ -103,6 +108,7 @@ def as_plain(answer: Answer) -> dict[str, Any]:
             "strategy": plan.strategy,
             "parameters": plan.parameters,
             "verifier": plan.verifier,
+            "framings": plan.framings,
             "kind": plan.kind,
             "models": plan.roles,
             "input_tokens": usage.input_tokens,

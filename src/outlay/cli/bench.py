@@ -26,6 +26,7 @@ def bench(
     max_usd: Annotated[str | None, Parameter(env_var="OUTLAY_MAX_USD")] = None,
     seed: int = 0,
     verifier: str | None = None,
+    framing: tuple[str, ...] = (),
     kind: str | None = None,
     temperature: float | None = None,
     max_output_tokens: int | None = None,
@@ -60,6 +61,8 @@ def bench(
         Questions, samples and intervals derive from it; 0 unless given.
     verifier:
         What checks answers: a name, command:PROGRAM, or package.module:function; reference is the oracle's.
+    framing:
+        What is put around every question: NAME or NAME:key=value,… (see outlay framings); repeatable, in order.
     kind:
         The kind of answer, where the task does not say.
     temperature:
@@ -74,7 +77,17 @@ def bench(
     from outlay.cli import _results
 
     spec = _spec(
-        tasks, model, strategy, questions, max_usd, seed, verifier, kind, temperature, max_output_tokens
+        tasks,
+        model,
+        strategy,
+        questions,
+        max_usd,
+        seed,
+        verifier,
+        framing,
+        kind,
+        temperature,
+        max_output_tokens,
     )
     outcomes = buy(spec, out)
     if record:
@@ -109,6 +122,7 @@ def _spec(
     max_usd: str | None,
     seed: int,
     verifier: str | None,
+    framing: tuple[str, ...],
     kind: str | None,
     temperature: float | None,
     max_output_tokens: int | None,
@@ -128,6 +142,7 @@ def _spec(
         strategies=strategy,
         roles={**known.roles, **roles},
         verifier=verifier,
+        framings=framing,
         kind=kind,
         questions=questions,
         seed=seed,

@@ -10,10 +10,11 @@ from msgspec import Struct
 
 from outlay import plugins
 from outlay.engine import Outlay
+from outlay.framings._bound import added_tokens
 from outlay.gateway.auth import Caller
 from outlay.gateway.chat_request import ChatRequest
 from outlay.gateway.errors import BadField
-from outlay.gateway.options import Options, check_verifier, plain
+from outlay.gateway.options import Options, check_verifier, framings_of, plain
 from outlay.gateway.sellers import AUTO, SPACE, Sellers
 from outlay.types import Draws, Plan, Question
 
@@ -42,17 +43,19 @@ class Order(Struct, frozen=True):
 
     def worst(self) -> dict[str, Draws]:
         """The most that the plan uses by role before retries, its verifier's own calls in place of verifications."""
-        worst = dict(self.seller.bound(self.question, self.spec).by_role)
+        framings = self.plan.framings
+        worst = dict(self.seller.bound(self.question, self.spec, framings).by_role)
         checks = worst.pop("verifier", None)
         if checks is None or self.plan.verifier is None:
             return worst
         chosen = plugins.spec("verifier", self.plan.verifier)
         one = plugins.module_of(chosen.target).bound(self.question, **chosen.parameters)
+        more = added_tokens(self.question, framings)
         for role, draw in one.by_role.items():
             other = worst.get(role, Draws())
             worst[role] = Draws(
                 other.calls + checks.calls * draw.calls,
-                other.input_tokens + checks.calls * draw.input_tokens,
+                other.input_tokens + checks.calls * (draw.input_tokens + draw.calls * more),
                 other.output_tokens + checks.calls * draw.output_tokens,
             )
         return worst
@@ -84,7 +87,8 @@ async def order(
     target = plugins.load("strategy", name)
     parameters = plugins.check("strategy", name, target, _parameters(name, target, options))
     cards = [(role, await seller.card(role)) for role in ("default", *sellers.config.roles)]
-    plan = Plan(name, parameters, options.verifier, kind, {role: card.name for role, card in cards})
+    roles = {role: card.name for role, card in cards}
+    plan = Plan(name, parameters, options.verifier, kind, roles, framings_of(options))
     bound = caller.output_cap(asked.sampling.max_output_tokens)
     sampling = msgspec.structs.replace(asked.sampling, max_output_tokens=bound)
     seed = options.seed if options.seed is not None else asked.seed

@@ -36,6 +36,10 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True):
     model: Word | None = None
     kind: Word | None = None
     verifier: Word | None = None
+    framings: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=1024)], ...], Meta(max_length=8)
+    ] = ()
+    """What is put around the question, in order, each `name` or `name:key=value,…`."""
     task_class: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = None
     tags: Annotated[dict[Word, Word], Meta(max_length=16)] = {}
     max_usd: Annotated[float, Meta(ge=0)] | None = None
@@ -58,7 +62,8 @@ ON_PASS_THROUGH = frozenset({"task_class", "tags", "max_usd", "max_tokens", "dea
 def options_of(given: Any, headers: Mapping[str, str]) -> Options:
     """The options of a request; the body wins over a header.
 
-    A header's value is text: `x-outlay-parameters: n=8,first=2` and `x-outlay-tags: team=search`.
+    A header's value is text: `x-outlay-parameters: n=8,first=2`, `x-outlay-tags: team=search` and
+    `x-outlay-framings: notes:level=1;echo`.
 
     Raises:
         BadField: an unknown option, or a value that is not allowed.
@@ -114,6 +119,24 @@ def check_verifier(text: str) -> None:
         )
 
 
+def framings_of(options: Options) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """The framings that a request names, checked; parameters that a framing keeps to the operator are refused.
+
+    Raises:
+        BadField: code to import, a framing that does not exist, or one of the operator's parameters.
+        UsageError: a parameter out of bounds.
+    """
+    found = []
+    for text in options.framings:
+        plain("framing", text.partition(":")[0].strip())
+        chosen = plugins.spec("framing", text)
+        for name in getattr(plugins.module_of(chosen.target), "OPERATORS", ()):
+            if name in chosen.parameters:
+                raise BadField("outlay.framings", f"{name} of {chosen.name} is the operator's to set.")
+        found.append((chosen.name, chosen.parameters))
+    return tuple(found)
+
+
 def refuse_beyond(options: Options, allowed: frozenset[str], why: str) -> None:
     """Refuse options that would have no effect: they are never dropped in silence.
 
@@ -122,7 +145,7 @@ def refuse_beyond(options: Options, allowed: frozenset[str], why: str) -> None:
     """
     for name in FIELDS:
         given = getattr(options, name)
-        if given not in (None, {}) and name not in allowed:
+        if given not in (None, {}, ()) and name not in allowed:
             raise BadField(f"outlay.{name}", f"outlay.{name} has no effect here: {why}.")
 
 
@@ -135,6 +158,8 @@ def _headers(headers: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _from_header(name: str, value: str) -> Any:
+    if name == "framings":
+        return [part.strip() for part in value.split(";") if part.strip()]
     if name not in ("parameters", "tags"):
         return value
     pairs = [part.partition("=") for part in value.split(",") if part.strip()]
