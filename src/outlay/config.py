@@ -9,7 +9,9 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from outlay.errors import UsageError
+from outlay.errors import UsageError, nearest
+from outlay.named_plans import PlanEntry, check_plan
+from outlay.request_routes import RouteEntry, check_route
 
 FILE = "outlay.toml"
 
@@ -42,6 +44,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
     `durability`: the ledger survives the death of the `process`, or a loss of `power` too, at a disk flush a commit.
     """
+    `[plans.NAME]` are ways to buy an answer, `[[routes]]` which requests of the gateway take them, and `[auto]` the
+    plan that `outlay/auto` buys for a task class.
+
 
     default: str = "local/qwen2.5-coder-0.5b"
     durability: Literal["process", "power"] = "process"
@@ -49,24 +54,64 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     models: dict[str, ModelEntry] = {}
 
 
+    plans: dict[str, PlanEntry] = {}
+    routes: tuple[RouteEntry, ...] = ()
+    auto: dict[str, str] = {}
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The models by name: the default one, those of roles, and those that are described."""
+        return tuple(dict.fromkeys((self.default, *self.roles.values(), *self.models)))
+
+    def plan(self, name: str) -> PlanEntry:
+        """The plan of that name.
+
+        Raises:
+            UsageError: there is none.
+        """
+        if name not in self.plans:
+            there = nearest(name, self.plans) if self.plans else "outlay.toml describes none."
+            raise UsageError(f"There is no plan {name!r}; {there}")
+        return self.plans[name]
+
+
+def check(config: Config) -> None:
+    """Refuse a configuration whose plans, routes or `[auto]` name what is not there.
+
+    Raises:
+        UsageError: names the key.
+    """
+    for name, entry in config.plans.items():
+        check_plan(name, entry, models=config.offered)
+    for number, route in enumerate(config.routes, 1):
+        check_route(number, route, plans=config.plans, models=config.offered)
+    for task_class, name in config.auto.items():
+        if name not in config.plans:
+            told = nearest(name, config.plans) if config.plans else "there are none"
+            raise UsageError(f"[auto] {task_class}: there is no plan {name!r}; {told}")
 def read(path: Path | None = None) -> Config:
     """The configuration: `path`, else `$OUTLAY_CONFIG`, else `outlay.toml` here or in outlay's home, else defaults.
 
     Raises:
-        UsageError: a named file is missing, or the file does not say what a configuration says.
+        UsageError: a named file is missing, or the file does not say what a configuration says: a name that is not
+            there, a parameter out of bounds, a key that does not exist.
     """
     named = path or (Path(os.environ["OUTLAY_CONFIG"]) if os.environ.get("OUTLAY_CONFIG") else None)
     found = named or next((p for p in (Path(FILE), home() / FILE) if p.exists()), None)
     if found is None:
         return Config()
     try:
-        return msgspec.toml.decode(found.read_bytes(), type=Config)
+        config = msgspec.toml.decode(found.read_bytes(), type=Config)
+        check(config)
     except OSError as error:
         raise UsageError(f"The configuration {found} cannot be read: {error.strerror}.") from None
     except msgspec.DecodeError as error:
         raise UsageError(f"{found}: {error}; docs/configuration.md lists what may stand there.") from None
 
 
+    except UsageError as error:
+        raise UsageError(f"{found}: {error}") from None
+    return config
 def database() -> Path:
     """The ledger's file: `$OUTLAY_DATABASE_URL` (`sqlite:///PATH`), else `outlay.db` in outlay's home.
 

@@ -1,0 +1,142 @@
+"""`[plans.NAME]` of outlay.toml: a way to buy an answer under a name of its own, checked when the file is read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from outlay import plugins
+from outlay.errors import UsageError, nearest
+
+PASS_THROUGH = "pass_through"
+"""Stands where a strategy's name stands: the request goes to the model as it was written."""
+RESERVED = "outlay/"
+"""Names under it are the server's own."""
+Dollars = Annotated[float, Meta(ge=0)]
+Seconds = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+
+
+class PlanEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[plans.NAME]` table. What it leaves out is the request's to say, or the default.
+
+    `model` names one model, `models` several: each is asked only where those before it failed. `max_usd`,
+    `deadline_s`, `max_output_tokens` (of one sample) and `fan_out` (calls of one request) are caps: of a cap here and
+    one that comes with a request, the smaller binds.
+    """
+
+    strategy: str = "single"
+    parameters: dict[str, Any] = {}
+    verifier: str | None = None
+    kind: str | None = None
+    model: str | None = None
+    models: tuple[str, ...] = ()
+    roles: dict[str, str] = {}
+    max_usd: Dollars | None = None
+    deadline_s: Seconds | None = None
+    max_output_tokens: Count | None = None
+    fan_out: Count | None = None
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The models of the default role, the first choice first; empty: the configuration's default."""
+        return self.models or (() if self.model is None else (self.model,))
+
+    def cast(self, default: str, roles: Mapping[str, str]) -> dict[str, str | tuple[str, ...]]:
+        """Who plays each role: the plan's own models, and for the rest `default` and `roles` of the configuration.
+
+        Example:
+            >>> PlanEntry(models=("a", "b")).cast("m", {"judge": "j"})
+            {'judge': 'j', 'default': ('a', 'b')}
+        """
+        return {**roles, **self.roles, "default": self.chain or default}
+
+
+def check_plan(name: str, entry: PlanEntry, *, models: Collection[str]) -> None:
+    """Refuse a plan that could not be bought; the sentence names the key.
+
+    Args:
+        name: what the plan is called.
+        entry: its table.
+        models: the names that the configuration offers as models.
+
+    Raises:
+        UsageError: a name that is taken, or a strategy, parameter, verifier, kind or model that does not exist.
+    """
+    here = f"[plans.{name}]"
+    if not name or name in models:
+        raise UsageError(f"{here}: a model is called {name!r} already; give the plan another name.")
+    if name.startswith(RESERVED):
+        raise UsageError(f"{here}: names under {RESERVED} are the server's own; give the plan another name.")
+    if entry.model is not None and entry.models:
+        raise UsageError(f"{here}: write model for one model or models for several, not both.")
+    if len(set(entry.models)) < len(entry.models):
+        raise UsageError(f"{here} models: each model stands there once.")
+    if "default" in entry.roles:
+        raise UsageError(f"{here} roles: the default role's model is the key model.")
+    for model in (*entry.chain, *entry.roles.values()):
+        check_model(here, model, models)
+    check_strategy(here, entry.strategy, entry.parameters)
+    check_words(here, entry.kind, entry.verifier)
+    if entry.strategy == PASS_THROUGH and (entry.kind or entry.verifier):
+        raise UsageError(
+            f"{here}: what is passed through is neither read nor checked; leave kind and verifier out."
+        )
+
+
+def check_strategy(here: str, strategy: str, parameters: Mapping[str, Any]) -> None:
+    """Refuse a strategy that does not exist, or parameters that it does not take; `here` names the table.
+
+    Raises:
+        UsageError: with the nearest name.
+    """
+    if strategy == PASS_THROUGH:
+        if parameters:
+            raise UsageError(f"{here} parameters: {PASS_THROUGH} takes none.")
+        return
+    if ":" in strategy and "." not in strategy.partition(":")[0]:
+        raise UsageError(
+            f"{here} strategy: write the name alone, and its parameters into {here[:-1]}.parameters]."
+        )
+    try:
+        target = plugins.load("strategy", strategy)
+    except UsageError as error:
+        raise UsageError(f"{here} strategy: {error}") from None
+    try:
+        plugins.check("strategy", strategy, target, parameters)
+    except UsageError as error:
+        raise UsageError(f"{here} parameters: {error}") from None
+
+
+def check_words(here: str, kind: str | None, verifier: str | None) -> None:
+    """Refuse an answer kind or a verifier that does not exist; `here` names the table.
+
+    Raises:
+        UsageError: with the nearest name.
+    """
+    try:
+        if kind is not None:
+            plugins.load("answer kind", kind)
+    except UsageError as error:
+        raise UsageError(f"{here} kind: {error}") from None
+    try:
+        if verifier is not None:
+            plugins.spec("verifier", verifier)
+    except UsageError as error:
+        raise UsageError(f"{here} verifier: {error}") from None
+
+
+def check_model(here: str, model: str, models: Collection[str]) -> None:
+    """Refuse a model that neither the configuration nor a form of names knows; `here` names the table.
+
+    Raises:
+        UsageError: with the nearest name.
+    """
+    head, _, rest = model.partition("/")
+    known = model in models or (head in ("local", "recorded", "openai") and rest) or ":" in model
+    if not known:
+        raise UsageError(
+            f"{here}: there is no model {model!r}; {nearest(model, models)} Describe it as [models.{model}]."
+        )

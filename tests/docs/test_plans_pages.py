@@ -1,0 +1,19 @@
+"""Every key of a plan and of a route has its row in the page of the configuration, and nothing else has."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from pages import ROOT, tables
+
+from outlay.named_plans import PlanEntry
+from outlay.request_routes import RouteEntry
+
+PAGE = ROOT / "docs" / "configuration.md"
+
+
+@pytest.mark.parametrize(
+    ("table", "struct"), [("key of `[plans.NAME]`", PlanEntry), ("key of `[[routes]]`", RouteEntry)]
+)
+def test_every_key_has_its_row(table: str, struct: type[msgspec.Struct]):
+    assert set(tables(PAGE, table)) == {field.name for field in msgspec.structs.fields(struct)}

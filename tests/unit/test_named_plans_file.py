@@ -1,0 +1,114 @@
+"""Plans, routes and `[auto]` of outlay.toml: what may stand there, and what is refused when the file is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from outlay import config
+from outlay.errors import UsageError
+from outlay.request_routes import RouteEntry, route_of
+
+MODELS = """
+default = "m"
+[models.m]
+model = "m"
+[models.n]
+model = "n"
+"""
+
+
+def read(tmp_path: Path, text: str) -> config.Config:
+    path = tmp_path / "outlay.toml"
+    path.write_text(MODELS + text, "utf-8")
+    return config.read(path)
+
+
+def test_a_plan_says_who_plays_each_role(tmp_path: Path):
+    text = """
+    [plans.fast]
+    strategy = "self_consistency"
+    parameters = { n = 3 }
+    kind = "number"
+    models = ["m", "n"]
+    roles = { judge = "n" }
+    max_usd = 0.01
+    [plans.plain]
+    [auto]
+    sums = "fast"
+    """
+    read_in = read(tmp_path, text)
+    assert read_in.plan("fast").cast("x", {"judge": "y", "other": "z"}) == {
+        "default": ("m", "n"),
+        "judge": "n",
+        "other": "z",
+    }
+    assert read_in.plan("plain").cast("x", {}) == {"default": "x"}
+    assert read_in.auto == {"sums": "fast"}
+    with pytest.raises(UsageError, match=r"no plan 'fsat'; did you mean fast\?"):
+        read_in.plan("fsat")
+    with pytest.raises(UsageError, match="describes none"):
+        config.Config().plan("fast")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            '[plans.p]\nstrategy = "self_consistancy"',
+            r"\[plans.p\] strategy: .* did you mean self_consistency\?",
+        ),
+        ('[plans.p]\nstrategy = "self_consistency:n=3"', r"\[plans.p\] strategy: .*\[plans.p.parameters\]"),
+        (
+            '[plans.p]\nstrategy = "adaptive"\nparameters = { confidense = 1 }',
+            r"parameters: .*did you mean confidence",
+        ),
+        ('[plans.p]\nstrategy = "self_consistency"\nparameters = { n = 0 }', r"\[plans.p\] parameters: .*n=0"),
+        ('[plans.p]\nkind = "numbr"', r"\[plans.p\] kind: .*did you mean number\?"),
+        ('[plans.p]\nverifier = "jugde"', r"\[plans.p\] verifier: .*did you mean judge\?"),
+        ('[plans.p]\nmodel = "mm"', r"\[plans.p\]: there is no model 'mm'"),
+        ('[plans.p]\nroles = { judge = "mm" }', r"\[plans.p\]: there is no model 'mm'"),
+        ('[plans.p]\nroles = { default = "m" }', r"\[plans.p\] roles"),
+        ('[plans.p]\nmodel = "m"\nmodels = ["n"]', r"not both"),
+        ('[plans.p]\nmodels = ["n", "n"]', r"once"),
+        ("[plans.m]", r"\[plans.m\]: a model is called 'm' already"),
+        ('[plans."outlay/x"]', r"the server's own"),
+        ('[plans.p]\nstrategy = "pass_through"\nkind = "number"', r"neither read nor checked"),
+        ('[plans.p]\nstrategy = "pass_through"\nparameters = { n = 2 }', r"takes none"),
+        ("[plans.p]\nmax_usd = -1", r"max_usd"),
+        ("[plans.p]\nfan_out = 0", r"fan_out"),
+        ("[plans.p]\nstrateg = 1", r"unknown field `strateg`"),
+        ('[plans.p]\n[auto]\nx = "q"', r"\[auto\] x: there is no plan 'q'"),
+        ('[[routes]]\nplan = "q"', r"number 1 plan: there is no plan 'q'"),
+        ('[[routes]]\n[[routes]]\nstrategy = "singel"', r"number 2 strategy: .*did you mean single\?"),
+        ('[plans.p]\n[[routes]]\nplan = "p"\nstrategy = "single"', r"not both"),
+        ('[[routes]]\nkind = "number"', r"number 1 kind: .*neither read nor checked"),
+        ('[[routes]]\nmodel = "m"\nverifier = "judge"', r"number 1 verifier: .*neither read nor checked"),
+        ('[[routes]]\nstrategy = "pass_through"\nvalue_usd = 1.0', r"number 1 value_usd"),
+        ("[[routes]]\nmodle = 1", r"unknown field `modle`"),
+    ],
+)
+def test_a_file_that_names_what_is_not_there_is_refused_with_file_and_key(tmp_path: Path, text: str, told: str):
+    with pytest.raises(UsageError, match=told) as refused:
+        read(tmp_path, text)
+    assert str(refused.value).startswith(str(tmp_path / "outlay.toml"))
+
+
+def test_the_first_route_that_fits_is_taken():
+    routes = (
+        RouteEntry(model="gpt-?", key="ci"),
+        RouteEntry(model="gpt-*", tenant="acme"),
+        RouteEntry(model="outlay/*"),
+    )
+    assert route_of(routes, "gpt-5", "ci", "acme") is routes[0]
+    assert route_of(routes, "gpt-5", "dev", "acme") is routes[1]
+    assert route_of(routes, "gpt-5", None, "local") is None
+    assert route_of(routes, "GPT-5", None, "acme") is None
+    assert route_of(routes, "outlay/auto", None, "local") is routes[2]
+
+
+def test_a_route_may_be_a_name_of_its_own():
+    assert RouteEntry(model="smart", strategy="adaptive").alias == "smart"
+    assert RouteEntry(model="smart*", strategy="adaptive").alias is None
+    assert RouteEntry(model="smart", max_usd=1.0).alias is None
