@@ -22,8 +22,10 @@ TEXTS = ("I say 41", "so it is 42", "42", "perhaps 43 then", "it must be 42")
 
 
 def says(text, request, finish="stop"):
-    """A text with its tokens' log-probabilities where they were asked for."""
-    words = text.split()
+    """A text within the request's bound, with its tokens' log-probabilities where they were asked for."""
+    words = text.split()[: request.max_output_tokens]
+    if len(words) < len(text.split()):
+        text, finish = " ".join(words), "length"
     logprobs = tuple(TokenLogprob(w, -0.1 if w == "42" else -0.5) for w in words)
     wanted = request.sampling.top_logprobs is not None
     return Completion(text, finish, Usage(0, len(words)), logprobs=logprobs if wanted else None)
@@ -48,6 +50,12 @@ async def judge(run: Run, question: Question, candidate: Sample) -> Verdict:
 
 def model(script=script, **more):
     return scripted(script, **{"price": FIXED, "shares_prompt": False, "max_n": 1} | more)
+
+
+def one_chain(name):
+    """Whether its answer is one sample, however many calls write it: what fails or cuts that leaves no answer."""
+    module = plugins.module_of(plugins.load("strategy", name))
+    return getattr(module, "ONE_CHAIN", False) or module.bound(ASK).calls == 1
 
 
 async def buy(outlay, name, **more):
@@ -98,11 +106,12 @@ async def test_settled_use_never_exceeds_its_bound(name):
         worst = outlay.bound(ASK, name).by_role
         await buy(outlay, name)
         found = await rows(outlay.store)
-    drawn = [r for r in found if r["role"] == "default"]
-    assert sum(r["n"] for r in drawn) <= worst["default"].calls
-    assert sum(r["input_tokens"] for r in drawn) <= worst["default"].input_tokens
-    assert sum(r["output_tokens"] for r in drawn) <= worst["default"].output_tokens
-    judged = len(found) - len(drawn)
+    for role in {r["role"] for r in found} & set(worst):
+        drawn = [r for r in found if r["role"] == role]
+        assert sum(r["n"] for r in drawn) <= worst[role].calls
+        assert sum(r["input_tokens"] for r in drawn) <= worst[role].input_tokens
+        assert sum(r["output_tokens"] for r in drawn) <= worst[role].output_tokens
+    judged = sum(r["role"] not in worst for r in found)
     assert judged <= (worst["verifier"].calls if "verifier" in worst else 0)
 
 
@@ -189,7 +198,7 @@ async def test_it_survives_failing_samples_and_says_so(name, n_failing):
         return script(request, index)
 
     async with shop(model(fails)) as outlay:
-        if plugins.module_of(plugins.load("strategy", name)).bound(ASK).calls == 1:
+        if one_chain(name):
             with pytest.raises(NoAnswer, match="the server broke"):
                 await buy(outlay, name)
             return
@@ -219,7 +228,7 @@ async def test_truncated_and_answerless_samples_never_vote(name):
 
     async with shop(model(cut)) as outlay:
         answer = await buy(outlay, name)
-    if plugins.module_of(plugins.load("strategy", name)).bound(ASK).by_role["default"].calls == 1:
+    if one_chain(name):
         assert answer.key is None
     else:
         assert answer.key == "42"
