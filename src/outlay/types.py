@@ -92,6 +92,17 @@ class Request(Struct, frozen=True, omit_defaults=True):
     """Nothing is added to how the client wishes to draw: the server's own defaults stand."""
 
 
+class Beyond(Struct, frozen=True, omit_defaults=True):
+    """What a server's reply holds beyond the fields that outlay reads, as it came, for a request passed through."""
+
+    reply: dict[str, Any] = {}
+    """Beside the choices: `system_fingerprint`, `service_tier`, …"""
+    choice: dict[str, Any] = {}
+    """Beside a choice's message."""
+    message: dict[str, Any] = {}
+    """In the message or its delta: `annotations`, …"""
+
+
 class Delta(Struct, frozen=True, omit_defaults=True):
     """A piece of a streamed reply. `choice` None with `usage` set: the usage is of the whole request."""
 
@@ -105,6 +116,8 @@ class Delta(Struct, frozen=True, omit_defaults=True):
     usage: Usage | None = None
     refusal: bool = False
     """The text is the model's refusal, which the wire carries in a field of its own."""
+    beyond: Beyond | None = None
+    """Of a verbatim request only."""
 
 
 class Completion(Struct, frozen=True, omit_defaults=True):

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from outlay.gateway import body, chat_reply, chat_request
 from outlay.gateway.auth import Caller
+from outlay.gateway.beyond import Gathered
 from outlay.gateway.buying import Order, order
 from outlay.gateway.chat_reply import Chunks
 from outlay.gateway.chat_request import ChatRequest
@@ -117,7 +118,12 @@ async def _passed(job: Job, caller: Caller) -> ASGIApp:
         finished = [(index, drawn.finish_reason) for index, drawn in choices]
         emit(chunks.end(finished, answer, include_usage=asked.include_usage))
 
-    return await _replied(job, buy, stream)
+    beyond = Gathered()
+
+    async def whole() -> tuple[Answer, Choices]:
+        return await buy(beyond.take)
+
+    return await _replied(job, whole, stream, beyond)
 
 
 async def _bought(job: Job, placed: Order) -> ASGIApp:
@@ -171,6 +177,7 @@ async def _replied(
     job: Job,
     buy: Callable[[], Awaitable[tuple[Answer, Choices]]],
     stream: Callable[[Emit], Awaitable[None]],
+    beyond: Gathered | None = None,
 ) -> ASGIApp:
     if job.asked.stream:
         return EventStream(stream, on_left=job.state.metrics.left.inc)
@@ -179,7 +186,7 @@ async def _replied(
         return await buy()
 
     answer, choices = await while_connected(job.request.receive, whole())
-    told = chat_reply.completion(job.id, job.asked.model, job.created_s, choices, answer)
+    told = chat_reply.completion(job.id, job.asked.model, job.created_s, choices, answer, beyond)
     return Response(told, media_type="application/json", headers=headers_of(answer))
 
 

@@ -7,23 +7,34 @@ from typing import Any
 
 import msgspec
 
+from outlay.gateway.beyond import Gathered
 from outlay.money import usd
-from outlay.types import Answer, Completion, Delta, TokenLogprob, Usage
+from outlay.types import Answer, Beyond, Completion, Delta, TokenLogprob, Usage
 
 _encode = msgspec.json.Encoder().encode
 
 
 def completion(
-    id: str, model: str, created_s: int, choices: Iterable[tuple[int, Completion]], answer: Answer
+    id: str,
+    model: str,
+    created_s: int,
+    choices: Iterable[tuple[int, Completion]],
+    answer: Answer,
+    beyond: Gathered | None = None,
 ) -> bytes:
-    """The JSON of a whole reply: its choices, what was spent for it, and what outlay has to say of it."""
+    """The JSON of a whole reply: its choices, what was spent for it, and what outlay has to say of it.
+
+    `beyond` is what the server's own reply held besides.
+    """
+    more = beyond or Gathered()
     return _encode(
         {
+            **more.reply,
             "id": id,
             "object": "chat.completion",
             "created": created_s,
             "model": model,
-            "choices": [_choice(index, drawn) for index, drawn in choices],
+            "choices": [_choice(index, drawn, more.of(index)) for index, drawn in choices],
             "usage": usage_of(answer.usage),
             "outlay": account_of(answer),
         }
@@ -80,12 +91,21 @@ class Chunks:
 
     def __init__(self, id: str, model: str, created_s: int):
         told = {"id": id, "object": "chat.completion.chunk", "created": created_s, "model": model}
-        self._head = b"data: " + _encode(told)[:-1] + b',"choices":['
+        self._told, self._reply = told, {}
+        self._head = self._headed({})
+        self._last: dict[int, dict[str, Any]] = {}
         self._begun: set[int] = set()
 
     def delta(self, index: int, delta: Delta) -> bytes:
         """The chunk of one delta of a choice; empty where there is nothing to show yet."""
         piece: dict[str, Any] = {}
+        beside: dict[str, Any] = {}
+        if (beyond := delta.beyond) is not None:
+            if beyond.reply and beyond.reply != self._reply:
+                self._reply, self._head = beyond.reply, self._headed(beyond.reply)
+            beside, piece = beyond.choice, dict(beyond.message)
+            if delta.finish_reason:
+                self._last[index] = beside
         if delta.text:
             piece["refusal" if delta.refusal else "content"] = delta.text
         if delta.reasoning:
@@ -94,7 +114,8 @@ class Chunks:
             piece["tool_calls"] = delta.tool_calls
         if not piece and not delta.logprobs:
             return b""
-        return self._chunk(index, piece, logprobs=_logprobs(delta.logprobs) if delta.logprobs else None)
+        logprobs = _logprobs(delta.logprobs) if delta.logprobs else None
+        return self._chunk(index, piece, logprobs=logprobs, beside=beside)
 
     def text(self, index: int, text: str) -> bytes:
         """A chunk of text."""
@@ -113,25 +134,39 @@ class Chunks:
         """The last chunks: a finish reason for each choice, then the usage if asked for; the last has the account."""
         told = {"usage": usage_of(answer.usage)} if include_usage else {}
         tail = b"]," + _encode({**told, "outlay": account_of(answer)})[1:] + b"\n\n"
-        chunks = [self._chunk(index, {}, finish_reason=reason) for index, reason in finished]
+        chunks = [
+            self._chunk(index, {}, finish_reason=reason, beside=self._last.get(index))
+            for index, reason in finished
+        ]
         if include_usage:
             return b"".join(chunks) + self._head + tail
         return b"".join(chunks)[: -len(b"]}\n\n")] + tail
 
     def _chunk(
-        self, index: int, piece: dict[str, Any], *, logprobs: Any = None, finish_reason: str | None = None
+        self,
+        index: int,
+        piece: dict[str, Any],
+        *,
+        logprobs: Any = None,
+        finish_reason: str | None = None,
+        beside: dict[str, Any] | None = None,
     ) -> bytes:
         if index not in self._begun:
             self._begun.add(index)
             piece = {"role": "assistant", "content": "", **piece}
-        choice = {"index": index, "delta": piece, "logprobs": logprobs, "finish_reason": finish_reason}
+        told = {"index": index, "delta": piece, "logprobs": logprobs, "finish_reason": finish_reason}
+        choice = {**beside, **told} if beside else told
         return self._head + _encode(choice) + b"]}\n\n"
 
+    def _headed(self, more: dict[str, Any]) -> bytes:
+        return b"data: " + _encode({**more, **self._told})[:-1] + b',"choices":['
 
-def _choice(index: int, drawn: Completion) -> dict[str, Any]:
+
+def _choice(index: int, drawn: Completion, more: Beyond) -> dict[str, Any]:
     return {
+        **more.choice,
         "index": index,
-        "message": {"role": "assistant", **_message(drawn)},
+        "message": {**more.message, "role": "assistant", **_message(drawn)},
         "logprobs": None if drawn.logprobs is None else _logprobs(drawn.logprobs),
         "finish_reason": drawn.finish_reason,
     }

@@ -219,7 +219,12 @@ class openai_chat:
         http, spoken = self._http, self._spoken()
         response = await self._open(request)
         reply = Reply(
-            http.host, request.n, per_choice=spoken.usage_per_choice, prefix=request.prefix, redact=http.redact
+            http.host,
+            request.n,
+            per_choice=spoken.usage_per_choice,
+            prefix=request.prefix,
+            redact=http.redact,
+            verbatim=request.verbatim,
         )
         events = Events() if response.content_type == "text/event-stream" else None
         try:

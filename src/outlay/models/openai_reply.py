@@ -12,8 +12,8 @@ import msgspec
 
 from outlay.errors import BadReply
 from outlay.models.errors_http import Redactor, http_error, problem_of
-from outlay.models.openai_wire import Chunk, Fragment, WireChoice, WireUsage, logprobs_of, usage_of
-from outlay.types import Delta, Usage
+from outlay.models.openai_wire import Chunk, Fragment, WireChoice, WireUsage, beyond, logprobs_of, usage_of
+from outlay.types import Beyond, Delta, Usage
 
 DONE = b"[DONE]"
 _CHUNK = msgspec.json.Decoder(Chunk)
@@ -55,16 +55,22 @@ class Reply:
         per_choice: the dialect sends one usage per choice.
         prefix: the assistant text that was sent; a reply that is not streamed may repeat it.
         redact: applied to everything the server says in errors.
+        verbatim: deltas carry the fields that are not read here too.
     """
 
-    __slots__ = ("_begun", "_ended", "_host", "_n", "_per_choice", "_prefix", "_redact", "_usages", "done")
+    __slots__ = (
+        "_begun", "_ended", "_host", "_n", "_per_choice", "_prefix", "_redact", "_usages", "_verbatim", "done"
+    )  # fmt: skip
 
-    def __init__(self, host: str, n: int, *, per_choice: bool, prefix: str | None, redact: Redactor):
+    def __init__(
+        self, host: str, n: int, *, per_choice: bool, prefix: str | None, redact: Redactor, verbatim: bool = False
+    ):
         self._host = host
         self._n = n
         self._per_choice = per_choice and n > 1
         self._prefix = prefix
         self._redact = redact
+        self._verbatim = verbatim
         self._begun: set[int] = set()
         self._ended: list[int] = []
         self._usages: list[tuple[int, Usage]] = []
@@ -96,8 +102,9 @@ class Reply:
             self.done = True
             return
         chunk = self._decoded(data)
-        for choice in chunk.choices or ():
-            yield self._delta(choice, choice.delta or choice.message)
+        more = beyond(data) if self._verbatim else ()
+        for number, choice in enumerate(chunk.choices or ()):
+            yield self._delta(choice, choice.delta or choice.message, more[number] if more else None)
         usage = usage_of(chunk.usage)
         if usage is not None:
             yield from self._counted(usage, bare=not chunk.choices)
@@ -109,11 +116,12 @@ class Reply:
         only.
         """
         chunk = self._decoded(data)
-        for choice in chunk.choices or ():
+        more = beyond(data) if self._verbatim else ()
+        for number, choice in enumerate(chunk.choices or ()):
             message = choice.message or choice.delta
             if message and message.content and self._prefix:
                 message.content = message.content.removeprefix(self._prefix)
-            yield self._delta(choice, message)
+            yield self._delta(choice, message, more[number] if more else None)
         usage = usage_of(chunk.usage)
         if usage is not None and not self._per_choice:
             yield Delta(choice=None, usage=usage)
@@ -153,7 +161,7 @@ class Reply:
         error.billed = self.begun
         return error
 
-    def _delta(self, choice: WireChoice, piece: Fragment | None) -> Delta:
+    def _delta(self, choice: WireChoice, piece: Fragment | None, more: Beyond | None) -> Delta:
         index = choice.index
         if not 0 <= index < self._n:
             raise BadReply(f"{self._host} sent choice {index} although {self._n} were asked for.", billed=True)
@@ -162,7 +170,7 @@ class Reply:
         if finish and index not in self._ended:
             self._ended.append(index)
         if piece is None:
-            return Delta(choice=index, finish_reason=finish)
+            return Delta(choice=index, finish_reason=finish, beyond=more)
         return Delta(
             choice=index,
             text=piece.content or piece.refusal or "",
@@ -171,6 +179,7 @@ class Reply:
             tool_calls=tuple(piece.tool_calls) if piece.tool_calls else (),
             finish_reason=finish,
             refusal=not piece.content and bool(piece.refusal),
+            beyond=more,
         )
 
     def _counted(self, usage: Usage, *, bare: bool) -> Iterator[Delta]:

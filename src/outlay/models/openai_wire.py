@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from outlay.types import TokenLogprob, Usage
+from outlay.types import Beyond, TokenLogprob, Usage
 
 
 class Top(Struct):
@@ -81,6 +82,35 @@ class Chunk(Struct):
     choices: list[WireChoice] | None = None
     usage: WireUsage | None = None
     error: Any = None
+
+
+_READ_REPLY = frozenset({"id", "object", "created", "model", "choices", "usage", "error"})
+_READ_CHOICE = frozenset({*WireChoice.__struct_fields__})
+_READ_MESSAGE = frozenset({"role", *Fragment.__struct_fields__})
+
+
+def beyond(data: bytes) -> list[Beyond | None]:
+    """What an event or a whole reply holds that `Chunk` leaves out, one for each of its choices, in their order.
+
+    None where a choice holds nothing of it. `id`, `object`, `created` and `model` are left out too: a server that
+    passes a reply on has its own.
+
+    Example:
+        >>> beyond(b'{"id": "c", "service_tier": "flex", "choices": [{"index": 0, "delta": {"content": "a"}}]}')
+        [Beyond(reply={'service_tier': 'flex'}, choice={}, message={})]
+    """
+    event: dict[str, Any] = msgspec.json.decode(data)
+    reply = _beside(event, _READ_REPLY)
+    found: list[Beyond | None] = []
+    for choice in event.get("choices") or ():
+        message = choice.get("delta") or choice.get("message") or {}
+        more, inside = _beside(choice, _READ_CHOICE), _beside(message, _READ_MESSAGE)
+        found.append(Beyond(reply, more, inside) if reply or more or inside else None)
+    return found
+
+
+def _beside(given: dict[str, Any], read: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name not in read}
 
 
 class ModelMeta(Struct):
