@@ -34,14 +34,20 @@ class _Choice:
 
 
 class Tally:
-    """Gathers the deltas of one request."""
+    """Gathers the deltas of one request.
 
-    __slots__ = ("choices", "started", "usage")
+    Attributes:
+        started: something came.
+        ended: the reply came to its end by itself. What finished in a reply that was cut before its usage came is
+            settled at its bound, and such a cost must not be served again from the call cache.
+    """
+
+    __slots__ = ("choices", "ended", "started", "usage")
 
     def __init__(self, n: int):
         self.choices = [_Choice() for _ in range(n)]
         self.usage: Usage | None = None
-        self.started = False
+        self.started = self.ended = False
 
     def add(self, delta: Delta) -> None:
         """Take one delta in. Choices beyond those asked for are ignored: they were not bought."""

@@ -160,6 +160,7 @@ class Purchase:
                 tally.add(delta)
                 if self.on_delta is not None and delta.choice is not None and delta.choice < request.n:
                     self.on_delta(request.sample_indices[delta.choice], delta)
+        tally.ended = True
 
     async def _settle(
         self,
@@ -201,7 +202,7 @@ class Purchase:
         self.session.store.settle(
             self.book.ended(row, "settled" if sent else "failed", cost, overrun, total, mark, text),
             [(self.asked.cache_keys[c.sample], msgspec.json.encode(c).decode()) for c in whole]
-            if self.asked.cache_keys
+            if self.asked.cache_keys and (tally.ended or mark != "unreconciled")
             else (),
         )
         self.book.trace.add(

@@ -102,7 +102,7 @@ async def test_a_stopped_bench_settles_saves_and_goes_on_to_the_same_result(up: 
     calls = json.loads(told)["calls"]
     assert json.loads(told)["totals"]["lost_calls"] == 0
     unsent = [call for call in calls if call["state"] == "failed"]
-    assert {(call["paid_nusd"], call["error"]) for call in unsent} <= {(0, "cancelled before it was sent")}
+    assert {(call["paid_usd"], call["error"]) for call in unsent} <= {(0, "cancelled before it was sent")}
     assert {call["state"] for call in calls if call not in unsent} <= {"settled", "cached"}
     # What was in flight stands at its bound; nothing that was settled was bought a second time.
     bought = [

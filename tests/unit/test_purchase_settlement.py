@@ -166,6 +166,23 @@ async def test_a_cancelled_stream_stops_upstream_and_settles(deltas, usage, mark
     assert (row["input_tokens"], row["output_tokens"]) == usage
 
 
+async def test_what_was_cut_before_its_usage_came_is_drawn_again_rather_than_served_at_its_bound():
+    model = wire(says("41", choice=0), hang=True, tokenizer=False)
+    async with run_of(model, cache=True) as run:
+        await cancelled(run, model)
+        model.deltas, model.hang = (says("42", choice=0), says("43", choice=1), whole(6, 2)), False
+        pool = await run.sample(ASK, n=2)
+    assert [s.key for s in pool.samples] == ["42", "43"]
+
+
+async def test_what_a_server_without_usage_brought_to_its_end_is_served_again():
+    model = wire(says("42"), tokenizer=False)
+    async with run_of(model, cache=True) as run:
+        first = await run.sample(ASK, n=1)
+        assert await run.sample(ASK, n=1) == first
+    assert len(model.requests) == 1
+
+
 async def test_a_second_cancellation_while_counting_settles_at_the_bound_and_still_cancels():
     class slow(wire):
         async def count_text(self, text):
