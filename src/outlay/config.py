@@ -37,6 +37,8 @@ class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True):
     max_output_tokens: int | None = None
     max_n: int | None = None
     concurrency: int = 64
+    embeds: bool = False
+    """The model embeds texts at `/embeddings`; it answers no chat."""
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):

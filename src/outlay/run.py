@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,6 +18,7 @@ from outlay.budget import Budget, Limits
 from outlay.classify import classify
 from outlay.concurrency import together
 from outlay.door import Door
+from outlay.embedding import embed
 from outlay.errors import BudgetExceeded, MissingAbility, MissingExtra, OutlayError, ProviderError
 from outlay.models.provider import ABILITIES
 from outlay.money import cost_nusd, worst_nusd
@@ -26,6 +27,10 @@ from outlay.sandbox.killable import WorkerFailed, WorkerKilled
 from outlay.session import Ask, Spent
 from outlay.store.protocol import Store
 from outlay.types import Completion, Delta, Message, Pool, Question, Sample, Sampling, Usage, Verdict
+
+if TYPE_CHECKING:
+    from numpy import float32
+    from numpy.typing import NDArray
 
 WORK_S = 5.0
 """How long a worker may compare the answers of one pool, in seconds."""
@@ -176,6 +181,15 @@ class Run:
             if isinstance(result, OutlayError):
                 raise result
         return tuple(r for r in results if isinstance(r, Completion))
+
+    async def embed(self, texts: Sequence[str], *, role: str = "embed", label: str = "") -> NDArray[float32]:
+        """The embeddings of texts, a row of length 1 each (`outlay.embedding`)."""
+        key = self._unique(f"embed/{label}")
+        return await embed(self._door.book, self.budget, self.question_id, texts, role, key, self.spent)
+
+    def has(self, role: str) -> bool:
+        """Whether a model plays the role in this plan."""
+        return role in self._door.session.cards
 
     async def score(self, question: Question, pool: Pool, *, only: Collection[int] | None = None) -> Pool:
         """The pool with verdicts of this run's verifier on every voter (of those indices, if given), all at once.

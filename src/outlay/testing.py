@@ -16,19 +16,20 @@ Example:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from outlay.budget import Limits
 from outlay.config import Config
 from outlay.engine import Outlay
-from outlay.models.provider import Provider
+from outlay.models.provider import Card, Embedded, Provider
 from outlay.models.scripted import Script, scripted
+from outlay.models.words import words
 from outlay.money import Price
-from outlay.types import Request
+from outlay.types import Request, Usage
 
-__all__ = ["FIXED", "Clock", "Gates", "Script", "scripted", "shop"]
+__all__ = ["FIXED", "Clock", "Gates", "Script", "embedder", "scripted", "shop"]
 
 FIXED = Price(1_000_000_000, 4_000_000_000, source="outlay.testing", date="2026-01-01")
 """A price that is easy to add up: 1 microdollar an input token, 4 an output token (1,000 and 4,000 nUSD)."""
@@ -96,6 +97,41 @@ class Gates:
         self._held = [pair for pair in held if pair[1] is not future]
         future.set_result(None)
         return request
+
+
+class embedder(words):
+    """An embedder with a price: the vectors of `words/DIMENSIONS`, a token a word of the text.
+
+    Args:
+        dimensions: of the vectors.
+        price: per million tokens; None is an unknown price.
+        fails: what to raise for a batch of texts, or None.
+    """
+
+    def __init__(
+        self,
+        dimensions: int = 64,
+        *,
+        price: Price | None = FIXED,
+        fails: Callable[[Sequence[str]], Exception | None] = lambda texts: None,
+    ):
+        super().__init__(str(dimensions))
+        self._priced = Card("embedder", f"embedder/{dimensions}", frozenset({"embed"}), price)
+        self._fails = fails
+        self.batches: list[tuple[str, ...]] = []
+        """The texts of each request."""
+
+    async def card(self) -> Card:
+        """The card, with the price it was given."""
+        return self._priced
+
+    async def embed(self, texts: Sequence[str]) -> Embedded:
+        """The embeddings of texts, billed a token a word."""
+        self.batches.append(tuple(texts))
+        if (error := self._fails(texts)) is not None:
+            raise error
+        found = await super().embed(texts)
+        return Embedded(found.vectors, Usage(sum(len(t.split()) for t in texts), 0))
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from outlay.models.provider import Provider
 from outlay.money import FREE, Price, nusd
 
 FORMS = (
-    "local/NAME, local/PATH.gguf, recorded/FILE, a name of outlay.toml, a provider of your own as "
+    "local/NAME, local/PATH.gguf, recorded/FILE, words/DIMENSIONS, a name of outlay.toml, a provider of your own as "
     "package.module:object, or a model of the server at OPENAI_BASE_URL"
 )
 
@@ -24,9 +24,10 @@ def open_model(name: str, config: Config, *, seed: int = 0, env: Mapping[str, st
     """The provider of a model; nothing is started or asked before its first use.
 
     Args:
-        name: `local/qwen2.5-coder-0.5b`, `local/PATH.gguf`, `recorded/FILE`, a name of `[models]` in outlay.toml, or
-            the name of a model of the OpenAI-compatible server at `OPENAI_BASE_URL` (`openai/NAME` or `NAME`), or
-            `package.module:object`: a `Provider` of your own, or a function without arguments that makes one.
+        name: `local/qwen2.5-coder-0.5b`, `local/PATH.gguf`, `recorded/FILE`, `words/384` (an embedder that needs no
+            model), a name of `[models]` in outlay.toml, or the name of a model of the OpenAI-compatible server at
+            `OPENAI_BASE_URL` (`openai/NAME` or `NAME`), or `package.module:object`: a
+            `Provider` of your own, or a function without arguments that makes one.
         config: the configuration.
         seed: permutes the samples of recorded models.
         env: where keys are read.
@@ -43,6 +44,10 @@ def open_model(name: str, config: Config, *, seed: int = 0, env: Mapping[str, st
         from outlay.models.recorded import recorded
 
         return recorded(rest, seed=seed)
+    if head == "words" and rest:
+        from outlay.models.words import words
+
+        return words(rest)
     if name in config.models:
         return _server(config.models[name], env)
     if _is_dotted(name):
@@ -77,6 +82,7 @@ def _own(name: str) -> Provider:
 
 def _server(entry: ModelEntry, env: Mapping[str, str]) -> Provider:
     from outlay.models.openai_chat import openai_chat
+    from outlay.models.openai_embeddings import openai_embeddings
 
     base_url = entry.base_url or env.get("OPENAI_BASE_URL") or OPENAI
     key = env.get(entry.api_key_env, "")
@@ -90,6 +96,16 @@ def _server(entry: ModelEntry, env: Mapping[str, str]) -> Provider:
         )
         if env.get(variable)
     }
+    if entry.embeds:
+        price = price_of(entry, base_url)
+        return openai_embeddings(
+            entry.model,
+            base_url=base_url,
+            api_key=key,
+            headers=headers,
+            price=price,
+            concurrency=entry.concurrency,
+        )
     return openai_chat(
         entry.model,
         base_url=base_url,

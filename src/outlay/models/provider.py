@@ -6,13 +6,13 @@ and raises `ProviderError` with what the caller must know: may it be retried, wh
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
 from outlay.money import Price
-from outlay.types import Delta, Request
+from outlay.types import Delta, Request, Usage
 
 ABILITIES = {
     "chat": "answers chat messages",
@@ -47,6 +47,26 @@ class Card(Struct, frozen=True, omit_defaults=True):
     image_tokens: int | None = None
     """The most input tokens one image can cost, or None: then images are refused under a money cap."""
     note: str = ""
+
+
+class Embedded(Struct, frozen=True):
+    """Embeddings of texts in their order, each as little-endian float32, and what was billed for them."""
+
+    vectors: tuple[bytes, ...]
+    usage: Usage | None
+    """None where the reply did not say."""
+
+
+class Embedder(Protocol):
+    """What a model with the ability `embed` does beside being a provider."""
+
+    async def embed(self, texts: Sequence[str]) -> Embedded:
+        """The embeddings of texts, all of one length.
+
+        Raises:
+            ProviderError: see `outlay.errors`; `billed` where it may have been answered.
+        """
+        ...
 
 
 class Provider(Protocol):
