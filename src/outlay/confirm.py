@@ -10,7 +10,7 @@ import msgspec
 from outlay import bounds
 from outlay.book import Book
 from outlay.budget import Amount, Budget
-from outlay.errors import ProviderError
+from outlay.errors import MissingAbility, ProviderError
 from outlay.money import cost_nusd
 from outlay.purchase import write_ahead
 from outlay.session import Ask, Spent
@@ -28,13 +28,22 @@ async def confirm_prefix(book: Book, budget: Budget, ask: Ask, spent: Spent) -> 
     Raises:
         BudgetExceeded: the probe does not fit.
         ProviderError: the server could not be asked.
+        MissingAbility: the model does not continue a given text.
     """
     # One probe, however many draws need it at the same moment.
     async with book.session.confirming:
         if book.replay is not None:
             await _repeat(book, book.replay, ask, spent)
-        elif ask.role not in book.session.confirmed and hasattr(book.session.providers[ask.role], "probe"):
-            await _buy(book, budget, ask, spent)
+        elif hasattr(book.session.providers[ask.role], "probe"):
+            if ask.role not in book.session.confirmed:
+                await _buy(book, budget, ask, spent)
+            # A probe that came out badly takes the ability off the provider's own card.
+            card = await book.session.providers[ask.role].card()
+            if "prefix" not in card.abilities:
+                raise MissingAbility(
+                    f"{card.name} opens a new turn instead of continuing a given text (ability prefix), as its probe "
+                    f"showed; choose a strategy or a model without that need."
+                )
 
 
 async def _repeat(book: Book, replay: Replay, ask: Ask, spent: Spent) -> None:

@@ -19,7 +19,7 @@ from outlay.money import cost_nusd
 from outlay.purchase import Purchase, write_ahead
 from outlay.session import Ask, Asked, Session, Spent
 from outlay.trace import Replay, Trace
-from outlay.types import Completion, Delta, Request, Usage
+from outlay.types import Completion, Delta, Request, Sampling, Usage
 
 CPU_NUSD_PER_S = 11_112
 """A second of one core of this machine: $0.04 an hour, rounded up, in nano-dollars."""
@@ -74,6 +74,11 @@ class Door:
             prompts = -(-len(indices) // width) - sum(isinstance(results[c[0]], Completion) for c in chunks)
             self._count_hits(ask, card, asked, spent, prompts=max(prompts, 0))
         return [results[i] for i in indices]
+
+    async def confirm_prefix(self, budget: Budget, question_id: str, role: str, spent: Spent) -> None:
+        """Refuse a role's model that does not continue a given text (`outlay.confirm`)."""
+        ask = Ask(question_id, role, "probe", (), Sampling(), "", 1)
+        await confirm_prefix(self.book, budget, ask, spent)
 
     async def observe(self, key: str, look: Callable[[], Awaitable[Any]]) -> Any:
         """The traced result of an effect that costs nothing."""

@@ -15,7 +15,9 @@ from outlay.types import Completion, Delta, Request, TokenLogprob, Usage
 
 
 class _Choice:
-    __slots__ = ("finish_reason", "logprobs", "reasoning", "refusal", "text", "tools", "usage")
+    __slots__ = (
+        "finish_reason", "logprobs", "reasoning", "refusal", "stopped_by", "text", "tools", "usage"
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.text: list[str] = []
@@ -25,6 +27,7 @@ class _Choice:
         self.finish_reason = ""
         self.usage: Usage | None = None
         self.refusal = False
+        self.stopped_by: str | None = None
 
     @property
     def written(self) -> str:
@@ -71,6 +74,8 @@ class Tally:
         if delta.usage:
             choice.usage = delta.usage
         choice.refusal = choice.refusal or delta.refusal
+        if delta.stopped_by is not None:
+            choice.stopped_by = delta.stopped_by
 
     def broken_promise(self) -> BadReply | None:
         """The failure of a reply that ended without error but not with every choice asked for; else None."""
@@ -122,6 +127,7 @@ class Tally:
                 latency_s=latency_s,
                 mark=mark,
                 refusal=choice.refusal,
+                stopped_by=choice.stopped_by,
             )
             for index, choice, output in zip(request.sample_indices, self.choices, outputs, strict=True)
         ]

@@ -175,12 +175,51 @@ class Run:
             BudgetExceeded: it does not fit.
             ProviderError: it failed.
         """
-        ask = Ask(self.question_id, role, label, tuple(messages), sampling, prefix, n)
-        results = await self._draw(ask, range(n))
+        results = await self.attempts(messages, role=role, label=label, n=n, sampling=sampling, prefix=prefix)
         for result in results:
             if isinstance(result, OutlayError):
                 raise result
         return tuple(r for r in results if isinstance(r, Completion))
+
+    async def attempts(
+        self,
+        messages: Sequence[Message],
+        *,
+        role: str,
+        label: str,
+        n: int = 1,
+        start: int = 0,
+        sampling: Sampling = Sampling(),
+        prefix: str | None = None,
+    ) -> tuple[Completion | OutlayError, ...]:
+        """Like `complete`, but what fails is data: each place holds a completion or the error that took its place.
+
+        Args:
+            messages: the chat, in OpenAI's shape.
+            role: which model.
+            label: what the call is for. With `start` 0 a label that was used before gets a number; with a higher
+                start it means the same draws, continued.
+            n: how many.
+            start: sample index of the first; label and index decide the seed.
+            sampling: how to draw.
+            prefix: assistant text to continue.
+
+        Raises:
+            ProviderError: no sample can succeed (a refused key, a dead server).
+        """
+        ask = Ask(self.question_id, role, label, tuple(messages), sampling, prefix, n)
+        return tuple(await self._draw(ask, range(start, start + n)))
+
+    async def continues(self, *, role: str = "default") -> None:
+        """Refuse a model that does not continue a given text: by its card, then by a probe, bought once a session.
+
+        Raises:
+            MissingAbility: it does not; servers without the ability open a new turn in silence.
+            BudgetExceeded: the probe does not fit.
+            ProviderError: the server could not be asked.
+        """
+        self.need(frozenset({"prefix"}), role=role)
+        await self._door.confirm_prefix(self.budget, self.question_id, role, self.spent)
 
     async def embed(self, texts: Sequence[str], *, role: str = "embed", label: str = "") -> NDArray[float32]:
         """The embeddings of texts, a row of length 1 each (`outlay.embedding`)."""
@@ -308,7 +347,7 @@ class Run:
             self.need(frozenset({"prefix"}), role=ask.role)
         if ask.sampling.top_logprobs is not None:
             self.need(frozenset({"logprobs"}), role=ask.role)
-        label = ask.label if ask.label == "draw" else self._unique(ask.label)
+        label = ask.label if ask.label == "draw" or indices[0] else self._unique(ask.label)
         on_delta = self._emit_text if self._listener else None
         results = await self._door.draw(self.budget, ask, label, indices, self.seed, self.spent, on_delta)
         for result in results:

@@ -116,6 +116,8 @@ class Delta(Struct, frozen=True, omit_defaults=True):
     usage: Usage | None = None
     refusal: bool = False
     """The text is the model's refusal, which the wire carries in a field of its own."""
+    stopped_by: str | None = None
+    """With `finish_reason` stop: the stop string that was written, "" for the model's own end, None: not told."""
     beyond: Beyond | None = None
     """Of a verbatim request only."""
 
@@ -142,6 +144,8 @@ class Completion(Struct, frozen=True, omit_defaults=True):
     mark: str = ""
     refusal: bool = False
     """The text is a refusal that the wire carried in a field of its own."""
+    stopped_by: str | None = None
+    """The stop string that ended it (not part of `text`), "" for the model's own end, None where nobody told."""
 
     @property
     def truncated(self) -> bool:

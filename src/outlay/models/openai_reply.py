@@ -12,7 +12,16 @@ import msgspec
 
 from outlay.errors import BadReply
 from outlay.models.errors_http import Redactor, http_error, problem_of
-from outlay.models.openai_wire import Chunk, Fragment, WireChoice, WireUsage, beyond, logprobs_of, usage_of
+from outlay.models.openai_wire import (
+    Chunk,
+    Fragment,
+    WireChoice,
+    WireUsage,
+    beyond,
+    logprobs_of,
+    stopped_by,
+    usage_of,
+)
 from outlay.types import Beyond, Delta, Usage
 
 DONE = b"[DONE]"
@@ -63,7 +72,14 @@ class Reply:
     )  # fmt: skip
 
     def __init__(
-        self, host: str, n: int, *, per_choice: bool, prefix: str | None, redact: Redactor, verbatim: bool = False
+        self,
+        host: str,
+        n: int,
+        *,
+        per_choice: bool,
+        prefix: str | None,
+        redact: Redactor,
+        verbatim: bool = False,
     ):
         self._host = host
         self._n = n
@@ -170,7 +186,7 @@ class Reply:
         if finish and index not in self._ended:
             self._ended.append(index)
         if piece is None:
-            return Delta(choice=index, finish_reason=finish, beyond=more)
+            return Delta(choice=index, finish_reason=finish, stopped_by=stopped_by(choice), beyond=more)
         return Delta(
             choice=index,
             text=piece.content or piece.refusal or "",
@@ -179,6 +195,7 @@ class Reply:
             tool_calls=tuple(piece.tool_calls) if piece.tool_calls else (),
             finish_reason=finish,
             refusal=not piece.content and bool(piece.refusal),
+            stopped_by=stopped_by(choice),
             beyond=more,
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from outlay.types import Beyond, TokenLogprob, Usage
 
@@ -52,6 +52,8 @@ class WireChoice(Struct):
     message: Fragment | None = None
     finish_reason: str | None = None
     logprobs: Logprobs | None = None
+    stop_reason: Any = UNSET
+    matched_stop: Any = UNSET
 
 
 class InputDetails(Struct):
@@ -85,7 +87,7 @@ class Chunk(Struct):
 
 
 _READ_REPLY = frozenset({"id", "object", "created", "model", "choices", "usage", "error"})
-_READ_CHOICE = frozenset({*WireChoice.__struct_fields__})
+_READ_CHOICE = frozenset({*WireChoice.__struct_fields__}) - {"stop_reason", "matched_stop"}
 _READ_MESSAGE = frozenset({"role", *Fragment.__struct_fields__})
 
 
@@ -191,6 +193,24 @@ def logprobs_of(wire: Logprobs | None) -> tuple[TokenLogprob, ...]:
         for drawn in wire.content
         if drawn.logprob is not None
     )
+
+
+def stopped_by(choice: WireChoice) -> str | None:
+    """The stop string that ended a choice, "" for the model's own end, None where the server does not say.
+
+    vLLM says it in `stop_reason` (null: the model's own end), SGLang in `matched_stop` (a number: a token that ends
+    texts). OpenAI and llama.cpp do not say.
+
+    Example:
+        >>> [stopped_by(WireChoice(finish_reason="stop", stop_reason=said)) for said in ("END", None, UNSET)]
+        ['END', '', None]
+    """
+    if choice.finish_reason != "stop":
+        return None
+    said = choice.stop_reason if choice.stop_reason is not UNSET else choice.matched_stop
+    if said is UNSET:
+        return None
+    return said if isinstance(said, str) else ""
 
 
 def _part(tokens: int | None, whole: int) -> int | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+from msgspec.structs import replace
+
 from outlay.errors import ProviderError
 from outlay.models.provider import Card
 from outlay.money import Price
@@ -28,6 +30,7 @@ class scripted:  # a provider's class is named as users write it
         overbill: output tokens billed beyond what was delivered (a provider that cheats).
         gate: awaited before each reply, to put arrivals in a chosen order.
         usage: whether the stream carries usage.
+        tells_stop: whether it says which stop string ended a text; some servers do not.
         keep: whether `requests` keeps what was asked; off for long measurements.
     """
 
@@ -43,9 +46,11 @@ class scripted:  # a provider's class is named as users write it
         hides_reasoning: bool = False,
         overbill: int = 0,
         usage: bool = True,
+        tells_stop: bool = True,
         keep: bool = True,
         gate: Callable[[Request], asyncio.Future[None] | None] | None = None,
     ):
+        self._tells_stop = tells_stop
         self._script, self._overbill, self._usage, self._gate, self._keep = script, overbill, usage, gate, keep
         self._card = Card(
             name,
@@ -79,9 +84,9 @@ class scripted:  # a provider's class is named as users write it
                 if isinstance(said, ProviderError):
                     ended = True
                     raise said
-                words, delta = _spoken(said, request.max_output_tokens, choice)
+                words, delta = _spoken(said, request, choice)
                 output += words
-                yield delta
+                yield delta if self._tells_stop else replace(delta, stopped_by=None)
             if self._usage:
                 yield Delta(choice=None, usage=Usage(prompt_tokens(request), output + self._overbill))
             ended = True
@@ -106,8 +111,11 @@ def prompt_tokens(request: Request) -> int:
     return max(sum(len(t.split()) for t in texts), 1)
 
 
-def _spoken(said: str | Completion, most: int, choice: int) -> tuple[int, Delta]:
+def _spoken(said: str | Completion, request: Request, choice: int) -> tuple[int, Delta]:
+    """The tokens of a text and the text as one delta, cut at the first stop string or at the output bound."""
+    stops = request.sampling.stop
     if isinstance(said, Completion):
+        by = "" if stops and said.finish_reason == "stop" and said.stopped_by is None else said.stopped_by
         return said.usage.output_tokens, Delta(
             choice,
             said.text,
@@ -115,8 +123,10 @@ def _spoken(said: str | Completion, most: int, choice: int) -> tuple[int, Delta]
             said.logprobs or (),
             tuple({**c, "index": i} for i, c in enumerate(said.tool_calls)),
             said.finish_reason,
+            stopped_by=by,
         )
-    words = said.split(" ")
+    end, by = min(((at, s) for s in stops if (at := said.find(s)) >= 0), default=(len(said), ""))
+    words, most = said[:end].split(" "), request.max_output_tokens
     if len(words) > most:
         return most, Delta(choice, " ".join(words[:most]), finish_reason="length")
-    return len(words), Delta(choice, said, finish_reason="stop")
+    return len(words), Delta(choice, said[:end], finish_reason="stop", stopped_by=by if stops else None)
