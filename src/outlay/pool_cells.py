@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outlay.economics import sub_pools
+from outlay.economics.sub_pools._ways import none_of
 from outlay.models.recording import Arrays, Recording
 from outlay.report.outcome import PoolCell
 from outlay.report.resampling import DRAWS, outward
@@ -44,6 +45,8 @@ def pool_cells(recording: Recording, *, ks: Sequence[int] | None = None, seed: i
         if found is None:
             continue
         accuracy_QK, error_K = found
+        answered_QK = 1.0 - none_of((arrays.class_QS >= 0).sum(axis=1), samples, ks)
+        wrong_K = (answered_QK - accuracy_QK).clip(min=0.0).mean(axis=0)
         means_DK = resampled_means(accuracy_QK, draws=DRAWS, seed=seed)
         for j, k in enumerate(ks):
             cells.append(
@@ -61,6 +64,7 @@ def pool_cells(recording: Recording, *, ks: Sequence[int] | None = None, seed: i
                     oracle=selection == "oracle",
                     standard_error=error_K[j] or None,
                     accuracy_Q=tuple(map(float, accuracy_QK[:, j])),
+                    wrong=float(wrong_K[j]),
                 )
             )
     return cells

@@ -1,4 +1,5 @@
-"""From the answers of an experiment to recordings: every sample drawn, judged once by the task's scorer.
+"""From the answers of an experiment to recordings: every sample drawn, judged once by the task's scorer, and what
+verifiers said of it.
 
 A recording is a pool that strategies run on again without a model; `recorded/FILE` serves it.
 """
@@ -16,10 +17,17 @@ from msgspec import Struct
 
 from outlay import __version__, config
 from outlay.classify import classify
-from outlay.errors import UsageError
+from outlay.errors import OutlayError, UsageError
 from outlay.experiment import read_outcomes, read_spec
 from outlay.models.provider import Card
-from outlay.models.recording import FORMAT, VERSION, RecordedQuestion, RecordedSample, Recording
+from outlay.models.recording import (
+    FORMAT,
+    VERSION,
+    RecordedQuestion,
+    RecordedSample,
+    RecordedVerdict,
+    Recording,
+)
 from outlay.models.recording_file import write
 from outlay.report.outcome import Outcome
 from outlay.run import WORK_S
@@ -27,28 +35,36 @@ from outlay.sandbox.killable import WorkerFailed, WorkerKilled, Workers
 from outlay.store.protocol import Store
 from outlay.tasks import CORRECT, Item, Task, open_task
 from outlay.trace import Trace
-from outlay.types import Completion, Pool, Question, Sample
+from outlay.types import Completion, Plan, Pool, Question, Sample
+from outlay.verdicts import Heard, verdicts_of
 
 DRAWS = "default/draw/"
 """How the keys of a strategy's own samples begin in a trace."""
 
 
 class Recorded(Struct, frozen=True):
-    """A recording that was written: where, and how many samples of how many questions."""
+    """A recording that was written: where, and how many samples of how many questions.
+
+    `verdicts` counts the checks in it; `unread` says why those of some answers could not be read, empty if all were.
+    """
 
     path: Path
     model: str
     task: str
     questions: int
     samples: int
+    verdicts: int = 0
+    unread: str = ""
 
 
 class _Drawn(Struct):
-    """What the traces of one question hold: samples by index, the question as asked, the model's card."""
+    """What the traces of one question hold: samples and verdicts by index, the question as asked, the model's card."""
 
     samples: dict[int, Completion] = {}
     question: Question | None = None
     card: Card | None = None
+    verdicts: Heard = {}
+    unread: str = ""
 
 
 async def record(out: Path, *, store: Store | None = None) -> list[Recorded]:
@@ -56,7 +72,9 @@ async def record(out: Path, *, store: Store | None = None) -> list[Recorded]:
 
     Samples of all strategies are joined: the same index is the same draw. Every question keeps the samples with
     the lowest indices, as many as the question with the fewest has, so that an adaptive plan's stopping selects
-    none; failed samples are no samples, and a question without any is left out.
+    none; failed samples are no samples, and a question without any is left out. Verdicts of verifiers that do not
+    see the key stand at the samples that they were given on; where two plans had a sample checked by the same
+    verifier, the answer with more checks of it counts, so that nothing is counted as a repeat that is none.
 
     Args:
         out: the folder of a bench.
@@ -102,8 +120,26 @@ async def _drawn(store: Store, outcomes: Sequence[Outcome]) -> dict[str, _Drawn]
                 f"The ledger does not hold the trace {outcome.trace_id}; record with the OUTLAY_HOME "
                 f"of the bench."
             )
-        _gather(found.setdefault(outcome.question_id, _Drawn()), Trace.decode(text.encode()).events)
+        drawn = found.setdefault(outcome.question_id, _Drawn())
+        events = Trace.decode(text.encode()).events
+        _gather(drawn, events)
+        if outcome.verifier and not outcome.oracle:
+            await _hear(drawn, text.encode(), msgspec.convert(events[0]["plan"], Plan))
     return {id: d for id, d in found.items() if d.samples}
+
+
+async def _hear(drawn: _Drawn, trace: bytes, plan: Plan) -> None:
+    """Add an answer's verdicts; a trace of other code still has its samples."""
+    try:
+        heard = await verdicts_of(trace, plan)
+    except OutlayError as error:
+        drawn.unread = drawn.unread or str(error)
+        return
+    for index, said in heard.items():
+        held = drawn.verdicts.setdefault(index, [])
+        mine = [v for v in held if v.verifier == plan.verifier]
+        if len(said) > len(mine):
+            drawn.verdicts[index] = [v for v in held if v.verifier != plan.verifier] + said
 
 
 def _gather(drawn: _Drawn, events: Sequence[Mapping[str, Any]]) -> None:
@@ -138,7 +174,9 @@ async def _write(
     )
     path = folder / f"{_plain(model)}-{_plain(task.name)}.json"
     write(path, recording)
-    return Recorded(path, model, task.name, len(questions), fewest)
+    checks = sum(len(s.verdicts) for q in questions for s in q.samples)
+    unread = next((drawn[item.question.id].unread for item in items if drawn[item.question.id].unread), "")
+    return Recorded(path, model, task.name, len(questions), fewest, checks, unread)
 
 
 async def _question(item: Item, drawn: _Drawn, fewest: int, workers: Workers) -> RecordedQuestion:
@@ -146,7 +184,10 @@ async def _question(item: Item, drawn: _Drawn, fewest: int, workers: Workers) ->
     kind = drawn.question.kind if drawn.question else None
     bare = Pool(item.question.id, kind, tuple(Sample(i, completion=c) for i, c in enumerate(kept)))
     pool = await classify(bare, _work(workers))
-    samples = [await _sample(item, s, c, workers.call) for s, c in zip(pool.samples, kept, strict=True)]
+    samples = [
+        await _sample(item, s, c, drawn.verdicts.get(c.sample, ()), workers.call)
+        for s, c in zip(pool.samples, kept, strict=True)
+    ]
     return RecordedQuestion(
         item.question.id,
         item.question.messages,
@@ -158,7 +199,11 @@ async def _question(item: Item, drawn: _Drawn, fewest: int, workers: Workers) ->
 
 
 async def _sample(
-    item: Item, sample: Sample, completion: Completion, call: Callable[..., Any]
+    item: Item,
+    sample: Sample,
+    completion: Completion,
+    verdicts: Sequence[RecordedVerdict],
+    call: Callable[..., Any],
 ) -> RecordedSample:
     score = await item.judge(sample.answer, completion.text, call)
     logps = [token.logp for token in completion.logprobs or ()]
@@ -170,6 +215,7 @@ async def _sample(
         sample.answer,
         sample.key if sample.key != sample.answer else None,
         fmean(logps) if logps else None,
+        tuple(verdicts),
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from outlay.experiment import Spec
     from outlay.models.recording import Recording
+    from outlay.policies._worth import Worth
     from outlay.report.outcome import Outcome
     from outlay.report.summary import PriceLine, Report
 
@@ -51,16 +52,17 @@ def recorded(out: Path) -> list[Recording]:
     ]
 
 
-def read(out: Path, recordings: Sequence[Recording] = ()) -> Report:
-    """The report of an experiment's folder, with recordings beside it.
+def read(out: Path, recordings: Sequence[Recording] = (), worth: Worth | None = None) -> Report:
+    """The report of an experiment's folder, with recordings beside it, for what answers are worth if that is said.
 
     Raises:
         UsageError: the folder holds no experiment, or no answers yet.
     """
     from outlay.errors import UsageError
     from outlay.experiment import read_outcomes, read_spec
+    from outlay.policies._worth import Worth
     from outlay.pool_cells import pool_cells
-    from outlay.report.samples import of_recording
+    from outlay.report.samples import by_verifier
     from outlay.report.summary import Provenance, summarise
 
     manifest = read_spec(out)
@@ -71,7 +73,8 @@ def read(out: Path, recordings: Sequence[Recording] = ()) -> Report:
     return summarise(
         outcomes,
         [cell for r in recordings for cell in pool_cells(r, seed=manifest.spec.seed)],
-        samples=[of_recording(r) for r in recordings],
+        samples=[s for r in recordings for s in by_verifier(r)],
+        worth=worth or Worth(),
         seed=manifest.spec.seed,
         provenance=Provenance(
             date=datetime.fromtimestamp(finished, UTC).date().isoformat(),

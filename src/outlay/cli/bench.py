@@ -176,7 +176,10 @@ async def _record(out: Path) -> None:
     from outlay.record import record
 
     for made in await record(out):
-        note(f"recorded {made.questions} questions × {made.samples} samples in {made.path}")
+        checks = f", {made.verdicts:,} verdicts" if made.verdicts else ""
+        note(f"recorded {made.questions} questions × {made.samples} samples{checks} in {made.path}")
+        if made.unread:
+            note(f"some verdicts could not be read again: {made.unread}")
 
 
 def _tell_failures(outcomes: list[Outcome]) -> None:

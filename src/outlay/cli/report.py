@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from outlay.policies._worth import Worth
 
 
-def report(folder: Path, *, json: bool = False, html: Path | None = None, data: Path | None = None) -> None:
+def report(
+    folder: Path,
+    *,
+    value_usd: str | None = None,
+    wrong_usd: str | None = None,
+    usd_per_s: str | None = None,
+    json: bool = False,
+    html: Path | None = None,
+    data: Path | None = None,
+) -> None:
     """Show an experiment: how often each plan was right, and what it cost.
 
     It ends in what to buy for which worth of a right answer. Nothing is bought
     by it; an unfinished experiment is shown as far as it came. Where the bench
-    recorded its samples (--record), it also says where more samples stop paying.
+    recorded its samples (--record), it also says where more samples stop paying,
+    and, if a verifier checked them, what its checks are worth.
 
     Example: outlay report sums --html sums.html
 
@@ -18,6 +32,12 @@ def report(folder: Path, *, json: bool = False, html: Path | None = None, data: 
     ----------
     folder:
         The folder that a bench wrote.
+    value_usd:
+        What a right answer is worth, in dollars: the best number of checked tries then counts their price.
+    wrong_usd:
+        What a wrong answer costs, in dollars; 0 unless given (the best number of tries then takes a right one's worth).
+    usd_per_s:
+        What a second of waiting costs, in dollars; 0 unless given.
     json:
         Print a JSON array with one object a cell instead of the tables.
     html:
@@ -28,7 +48,8 @@ def report(folder: Path, *, json: bool = False, html: Path | None = None, data: 
     from outlay.cli import _results
     from outlay.cli._terminal import note
 
-    found = _results.read(folder, _results.recorded(folder))
+    worth = _worth(value_usd, wrong_usd, usd_per_s)
+    found = _results.read(folder, _results.recorded(folder), worth)
     _results.tell(found, json=json)
     if html is not None:
         from outlay.report.html import write
@@ -40,3 +61,14 @@ def report(folder: Path, *, json: bool = False, html: Path | None = None, data: 
 
         write_data(found, data)
         note(f"The data are {data}.")
+
+
+def _worth(value_usd: str | None, wrong_usd: str | None, usd_per_s: str | None) -> Worth:
+    from outlay.errors import UsageError
+    from outlay.money import NUSD, nusd
+    from outlay.policies._worth import Worth
+
+    value, wrong, waiting = (None if t is None else nusd(t) / NUSD for t in (value_usd, wrong_usd, usd_per_s))
+    if value is not None and value <= 0:
+        raise UsageError("A right answer must be worth something (--value-usd above 0).")
+    return Worth(value, wrong or 0.0, waiting or 0.0).checked()

@@ -11,15 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta, Struct
 
 from outlay.errors import UsageError
-from outlay.money import Price
+from outlay.money import NUSD, Price
 from outlay.types import Completion, Message, Pool, Sample, Sampling, Usage
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FORMAT, VERSION = "outlay.recording", 1
+FORMAT, VERSION = "outlay.recording", 2
+"""The layout; version 2 adds verdicts, and version 1 is read as a recording without any."""
 Whole = Annotated[int, Meta(ge=0)]
+
+
+class RecordedVerdict(Struct, frozen=True, omit_defaults=True):
+    """What one check of a sample said, and what it cost. `score` None: the check failed, and was paid all the same."""
+
+    verifier: str
+    """As users name it, with its parameters."""
+    score: Annotated[float, Meta(ge=0.0, le=1.0)] | None
+    accepted: bool
+    cost_nusd: Whole | None
+    """None: its price is unknown."""
 
 
 class RecordedSample(Struct, frozen=True, omit_defaults=True):
@@ -35,6 +47,8 @@ class RecordedSample(Struct, frozen=True, omit_defaults=True):
     """The canonical form of the answer, where it differs from it."""
     mean_logp: float | None = None
     """Mean natural log-probability of the output tokens."""
+    verdicts: tuple[RecordedVerdict, ...] = ()
+    """Checks of this sample in the order in which they were bought; several of one verifier are repeats."""
 
     @property
     def votes_for(self) -> str | None:
@@ -78,6 +92,21 @@ class Arrays(Struct, frozen=True):
     input_tokens_Q: NDArray[np.int64]
 
 
+class Checked(Struct, frozen=True):
+    """What one verifier said of the samples of a recording, rows in file order.
+
+    Axis C: the first, second, … check of a sample. `score_QSC` is NaN where there was no such check or it failed;
+    `usd_QSC` NaN where there was none or its price is unknown.
+    """
+
+    verifier: str
+    had_QSC: NDArray[np.bool_]
+    """Whether the sample had such a check, failed ones included."""
+    score_QSC: NDArray[np.float64]
+    accepted_QSC: NDArray[np.bool_]
+    usd_QSC: NDArray[np.float64]
+
+
 class Recording(Struct, frozen=True, omit_defaults=True):
     """The samples of one model on one task, with how they were drawn and what the model charges."""
 
@@ -91,6 +120,39 @@ class Recording(Struct, frozen=True, omit_defaults=True):
     questions: Annotated[tuple[RecordedQuestion, ...], Meta(min_length=1)]
     note: str = ""
 
+    @property
+    def verifiers(self) -> tuple[str, ...]:
+        """Who checked samples, in the order of first appearance."""
+        return tuple(dict.fromkeys(v.verifier for q in self.questions for s in q.samples for v in s.verdicts))
+
+    def checked(self, verifier: str) -> Checked:
+        """What a verifier said, as arrays.
+
+        Raises:
+            UsageError: the questions hold different numbers of samples, or the verifier checked none.
+        """
+        import numpy as np
+
+        rows = [[[v for v in s.verdicts if v.verifier == verifier] for s in row] for row in self._rows()]
+        most = max(len(verdicts) for row in rows for verdicts in row)
+        if most == 0:
+            raise UsageError(f"The recording of {self.model} on {self.task} holds no verdict of {verifier}.")
+        shape = (len(rows), len(rows[0]), most)
+        found = Checked(
+            verifier,
+            np.zeros(shape, bool),
+            np.full(shape, np.nan),
+            np.zeros(shape, bool),
+            np.full(shape, np.nan),
+        )
+        for q, row in enumerate(rows):
+            for s, verdicts in enumerate(row):
+                for c, v in enumerate(verdicts):
+                    found.had_QSC[q, s, c], found.accepted_QSC[q, s, c] = True, v.accepted
+                    found.score_QSC[q, s, c] = np.nan if v.score is None else v.score
+                    found.usd_QSC[q, s, c] = np.nan if v.cost_nusd is None else v.cost_nusd / NUSD
+        return found
+
     def arrays(self) -> Arrays:
         """The samples as arrays.
 
@@ -99,12 +161,7 @@ class Recording(Struct, frozen=True, omit_defaults=True):
         """
         import numpy as np
 
-        if len({len(q.samples) for q in self.questions}) > 1:
-            raise UsageError(
-                f"The recording of {self.model} on {self.task} holds different numbers of samples a question; "
-                "record the missing ones with the same command."
-            )
-        rows = [q.samples for q in self.questions]
+        rows = self._rows()
         return Arrays(
             class_QS=np.array([_numbered([s.votes_for for s in row]) for row in rows]),
             correct_QS=np.array([[s.correct for s in row] for row in rows]),
@@ -114,6 +171,14 @@ class Recording(Struct, frozen=True, omit_defaults=True):
             output_tokens_QS=np.array([[s.output_tokens for s in row] for row in rows]),
             input_tokens_Q=np.array([q.input_tokens for q in self.questions]),
         )
+
+    def _rows(self) -> list[tuple[RecordedSample, ...]]:
+        if len({len(q.samples) for q in self.questions}) > 1:
+            raise UsageError(
+                f"The recording of {self.model} on {self.task} holds different numbers of samples a question; "
+                "record the missing ones with the same command."
+            )
+        return [q.samples for q in self.questions]
 
 
 def _numbered(keys: list[str | None]) -> list[int]:

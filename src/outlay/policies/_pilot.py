@@ -101,6 +101,9 @@ class Pilot(Struct, frozen=True):
 def of_recording(model: str, recording: Recording) -> Pilot:
     """The pilot that a recording amounts to, under the name by which users write its model.
 
+    Of its verifiers the first one counts that checked every sample which states an answer; a check that failed scores
+    0 and accepts nothing, as a strategy takes it.
+
     Raises:
         UsageError: the questions hold different numbers of samples.
     """
@@ -115,7 +118,18 @@ def of_recording(model: str, recording: Recording) -> Pilot:
         output_tokens_QS=arrays.output_tokens_QS,
         price=recording.price,
         mean_logp_QS=None if np.isnan(arrays.mean_logp_QS).any() else arrays.mean_logp_QS,
+        checks=_checks_of(recording, arrays.class_QS >= 0),
     )
+
+
+def _checks_of(recording: Recording, voters_QS: NDArray[np.bool_]) -> Checks | None:
+    for verifier in recording.verifiers:
+        said = recording.checked(verifier)
+        had_QS, usd_QS = said.had_QSC[:, :, 0], said.usd_QSC[:, :, 0]
+        if not (voters_QS & ~had_QS).any():
+            score_QS, accepted_QS = np.nan_to_num(said.score_QSC[:, :, 0]), said.accepted_QSC[:, :, 0]
+            return Checks(verifier, score_QS, accepted_QS, np.where(had_QS, usd_QS, 0.0))
+    return None
 
 
 def checked(pilots: tuple[Pilot, ...]) -> tuple[Pilot, ...]:

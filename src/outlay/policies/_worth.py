@@ -34,3 +34,7 @@ class Worth(Struct, frozen=True):
         if self.accuracy is not None and not 0 < self.accuracy <= 1:
             raise UsageError(f"The accuracy {self.accuracy} is no share; write one like 0.9.")
         return self
+
+
+MONEY_ALONE = Worth()
+"""Wrong answers and waiting cost nothing, and no worth of a right answer is said."""

@@ -27,11 +27,12 @@ class Key(Struct, frozen=True):
 
 
 class Latency(Struct, frozen=True):
-    """Quantiles of the seconds from question to answer. Telemetry: other load on the machine is in them."""
+    """Quantiles and mean of the seconds from question to answer. Telemetry: other load on the machine is in them."""
 
     p50: float
     p90: float
     p99: float
+    mean: float
 
 
 class Cell(Struct, frozen=True):
@@ -50,6 +51,8 @@ class Cell(Struct, frozen=True):
     questions: int
     accuracy: float
     accuracy_interval: Range
+    wrong: float
+    """The share answered wrong: failures and answerless replies are neither right nor wrong."""
     cost_usd: float | None
     cost_interval: Range | None
     paid_usd: float | None
@@ -175,6 +178,7 @@ def _cell(key: Key, found: Sequence[Outcome], columns: _Columns, means_DC: NDArr
         questions=len(right_Q),
         accuracy=sum(right_Q) / len(right_Q),
         accuracy_interval=(accuracy.low, accuracy.high),
+        wrong=_average([_answered_wrong(o) for o in found]),
         cost_usd=bill.cost,
         cost_interval=bill.cost_interval,
         paid_usd=bill.paid,
@@ -192,6 +196,10 @@ def _cell(key: Key, found: Sequence[Outcome], columns: _Columns, means_DC: NDArr
         brier=_average([(p - right) ** 2 for p, right in stated]) if stated else None,
         p_correct=_average([p for p, _ in stated]) if stated else None,
     )
+
+
+def _answered_wrong(o: Outcome) -> float:
+    return float(not o.failed and not o.correct and o.answer is not None)
 
 
 def _average(values: Sequence[float]) -> float:
@@ -238,5 +246,6 @@ def _ratio(cost_D: NDArray[np.float64], right_D: NDArray[np.float64]) -> NDArray
 
 
 def _latency(found: Sequence[Outcome]) -> Latency:
-    p50, p90, p99 = np.quantile([o.latency_s for o in found], [0.5, 0.9, 0.99])
-    return Latency(float(p50), float(p90), float(p99))
+    seconds = [o.latency_s for o in found]
+    p50, p90, p99 = np.quantile(seconds, [0.5, 0.9, 0.99])
+    return Latency(float(p50), float(p90), float(p99), _average(seconds))

@@ -9,6 +9,7 @@ from outlay.report.more_samples import Law, MoreSamples, Settled, Step
 from outlay.report.offer import named, short
 from outlay.report.stated_beliefs import Stated
 from outlay.report.summary import Report
+from outlay.report.verifiers import Rate, Verifying, Versus
 from outlay.report.words import dollars, percent
 
 FORMS = {"power": "power law", "beta": "Beta law"}
@@ -28,7 +29,8 @@ def decisive(report: Report, market: Market) -> list[str]:
     if market.source != "pools":
         return []
     said = [s for m in report.more_samples if m.task == market.task for s in stopping(m)]
-    return said + [checking(c) for c in report.checked if c.task == market.task]
+    said += [checking(c) for c in report.checked if c.task == market.task]
+    return said + [auditing(v) for v in report.verifying if v.task == market.task]
 
 
 def stopping(m: MoreSamples) -> list[str]:
@@ -102,11 +104,58 @@ def checking(c: CheckedTries) -> str:
     stop = (
         "do not answer at all" if c.tries == 0 else f"stop after {c.tries} {'try' if c.tries == 1 else 'tries'}"
     )
-    return f"{who}: {top}; where a wrong answer costs {_wrong(c.wrong)}, {stop}{rival}."
+    price = f" and a try {c.try_cost:.2g} of it" if c.try_cost else ""
+    return f"{who}: {top}; where a wrong answer costs {_wrong(c.wrong)}{price}, {stop}{rival}."
 
 
 def _wrong(times: float) -> str:
     return "what a right one is worth" if times == 1 else f"{times:g} times what a right one is worth"
+
+
+def auditing(v: Verifying) -> str:
+    """What a checker accepts, what a check costs, and whether to vote instead.
+
+    Example:
+        >>> right, wrong = Rate(0.9, (0.8, 0.95), 40), Rate(0.7, (0.6, 0.8), 40)
+        >>> found = Verifying("t", "m", "judge", 80, 80, 0, right, wrong, None, None, None, None, True, (), ())
+        >>> print(auditing(found)[:85])
+        m checked by judge: it accepts 90 % of the right samples (80 % to 95 %) and 30 % of t
+    """
+    who = f"{short(v.model)} checked by {v.verifier}"
+    if v.completeness is None or v.soundness is None:
+        return f"{who}: {'; '.join(v.cannot_say) or 'nothing is known of its errors'}."
+    low, high = v.soundness.interval
+    accepts_wrong = Rate(1 - v.soundness.value, (1 - (high or 1.0), 1 - low), v.soundness.samples)
+    said = f"it accepts {_share(v.completeness)} of the right samples{_between(v.completeness)} and "
+    said += f"{_share(accepts_wrong)} of the wrong ones{_between(accepts_wrong)}"
+    if v.price_usd is not None:
+        ratio = "" if v.check_cost is None else f", {v.check_cost:.2g} times a sample"
+        said += f"; a check costs {dollars(v.price_usd.value)}{ratio}"
+    if not v.informs:
+        said += "; it is not shown to accept right ones oftener, so do not pay for it on this evidence"
+    return f"{who}: {said}.{_against_votes(v.versus)}"
+
+
+def _share(r: Rate) -> str:
+    return percent(r.value)
+
+
+def _between(r: Rate) -> str:
+    return f" ({percent(r.interval[0])} to {percent(r.interval[1] or 1.0)})"
+
+
+def _against_votes(versus: tuple[Versus, ...]) -> str:
+    """The largest purchase that the samples can show both ways."""
+    if not versus:
+        return ""
+    v = versus[-1]
+    points = (
+        f"{100 * v.difference:+.1f} points, {100 * v.interval[0]:+.1f} to {100 * (v.interval[1] or 1.0):+.1f}"
+    )
+    return (
+        f" For the price of {v.solutions} checked samples one can vote over {v.votes}: the best checked one is right "
+        f"on {percent(v.checked)}, the vote on {percent(v.voted)} ({points})."
+    )
 
 
 def frontier(t: TaskCost) -> str:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from outlay.economics.frontier import frontier
 from outlay.economics.worth import worth_ranges
+from outlay.policies._worth import MONEY_ALONE, Worth
 from outlay.report.cells import Cell, Key, by_cell, right_by_question
 from outlay.report.comparisons import SIGNIFICANT, compare
 from outlay.report.offer import Offer, offers_of_cells, offers_of_pools, without_repeats
@@ -48,6 +49,8 @@ class Market(Struct, frozen=True):
     oracles: tuple[Offer, ...] = ()
     left_out: tuple[str, ...] = ()
     """One sentence for each plan that could not compete."""
+    worth: Worth = MONEY_ALONE
+    """What wrong answers and waiting cost: the ranges of worth are along accuracy and burden."""
 
     @property
     def bought(self) -> list[Offer]:
@@ -61,7 +64,12 @@ class Market(Struct, frozen=True):
 
 
 def markets(
-    outcomes: Sequence[Outcome], found: Sequence[Cell], pools: Sequence[PoolCell] = (), *, seed: int
+    outcomes: Sequence[Outcome],
+    found: Sequence[Cell],
+    pools: Sequence[PoolCell] = (),
+    *,
+    worth: Worth = MONEY_ALONE,
+    seed: int,
 ) -> list[Market]:
     """One market per source and task; plans compete only where they answered the same questions.
 
@@ -73,6 +81,7 @@ def markets(
         outcomes: as given to `cells`.
         found: the cells of these outcomes.
         pools: recorded pools under selections.
+        worth: what a wrong answer and a second of waiting cost; its value of a right answer is not used.
         seed: seed of the paired comparisons between neighbouring buys.
 
     Returns:
@@ -80,27 +89,33 @@ def markets(
     """
     right = {key: right_by_question(of) for key, of in by_cell(outcomes).items()}
     result = [
-        _of_cells(task, source, [c for c in found if (c.source, c.task) == (source, task)], right, seed)
+        _of_cells(task, source, [c for c in found if (c.source, c.task) == (source, task)], right, worth, seed)
         for source, task in dict.fromkeys((c.source, c.task) for c in found)
     ]
     result += [
-        _of_pools(task, [p for p in pools if p.task == task], seed)
+        _of_pools(task, [p for p in pools if p.task == task], worth, seed)
         for task in dict.fromkeys(p.task for p in pools)
     ]
     return sorted(result, key=lambda m: SOURCES.index(m.source))
 
 
 def _of_cells(
-    task: str, source: str, group: Sequence[Cell], right: Mapping[Key, Mapping[str, float]], seed: int
+    task: str,
+    source: str,
+    group: Sequence[Cell],
+    right: Mapping[Key, Mapping[str, float]],
+    worth: Worth,
+    seed: int,
 ) -> Market:
     def righter(before: int, after: int) -> bool:
         step = compare(right, group[after].key, group[before].key, "baseline", seed=seed)
         return step is not None and step.established and step.difference > 0
 
-    return _market(task, source, offers_of_cells(group), [frozenset(right[c.key]) for c in group], righter)
+    sets = [frozenset(right[c.key]) for c in group]
+    return _market(task, source, offers_of_cells(group, worth), sets, worth, righter)
 
 
-def _of_pools(task: str, pools: Sequence[PoolCell], seed: int) -> Market:
+def _of_pools(task: str, pools: Sequence[PoolCell], worth: Worth, seed: int) -> Market:
     group = without_repeats(pools)
 
     def righter(before: int, after: int) -> bool:
@@ -110,7 +125,8 @@ def _of_pools(task: str, pools: Sequence[PoolCell], seed: int) -> Market:
         step = paired(a.accuracy_Q, b.accuracy_Q, seed=seed)
         return step.p_value < SIGNIFICANT and step.interval.low > 0
 
-    return _market(task, "pools", offers_of_pools(group), [p.questions for p in group], righter)
+    sets = [p.questions for p in group]
+    return _market(task, "pools", offers_of_pools(group, worth), sets, worth, righter)
 
 
 def _market(
@@ -118,6 +134,7 @@ def _market(
     source: str,
     offers: Sequence[Offer],
     sets: Sequence[Hashable],
+    worth: Worth,
     righter: Callable[[int, int], bool],
 ) -> Market:
     """`sets`: the questions of each offer; `righter`: whether the second of two offers is shown to be so."""
@@ -125,11 +142,11 @@ def _market(
     most = Counter(sets[i] for i in rivals)
     asked = {sets[i]: offers[i].questions for i in rivals}
     chosen = max(most, key=lambda s: (most[s], asked[s]), default=None)
-    competing = [i for i in rivals if sets[i] == chosen and offers[i].cost_usd is not None]
+    competing = [i for i in rivals if sets[i] == chosen and offers[i].burden_usd is not None]
     kept = [offers[i] for i in competing]
     costs, accuracies = [o.cost_usd or 0.0 for o in kept], [o.accuracy for o in kept]
     buys: list[Buy] = []
-    for r in worth_ranges(costs, accuracies):
+    for r in worth_ranges([o.burden_usd or 0.0 for o in kept], accuracies):
         before = buys[-1].offer if buys else None
         step = None
         if r.plan is not None and before is not None:
@@ -144,6 +161,7 @@ def _market(
         buys=tuple(buys),
         oracles=tuple(o for o in offers if o.oracle),
         left_out=tuple(_left_out(offers[i], sets[i] == chosen) for i in rivals if i not in competing),
+        worth=worth,
     )
 
 
@@ -152,4 +170,6 @@ def _left_out(offer: Offer, same_questions: bool) -> str:
         return (
             f"{offer.name} answered other questions ({offer.questions}), so it is not compared with the rest."
         )
+    if offer.cost_usd is not None:
+        return f"How long {offer.name} takes is not known, so it is not compared where waiting has a price."
     return f"{offer.name} has no known price, so it is not compared; state the price of {offer.model}."

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from outlay.money import NUSD
+from outlay.policies._worth import MONEY_ALONE, Worth
 from outlay.report.cells import Cell
 from outlay.report.outcome import PoolCell
 from outlay.report.resampling import Range
@@ -26,6 +27,8 @@ class Offer(Struct, frozen=True):
     accuracy: float
     accuracy_interval: Range
     cost_usd: float | None
+    burden_usd: float | None
+    """The cost with what wrong answers and waiting cost beside it, None where a part is not known."""
     k: int | None = None
     """Samples a question, for recorded pools."""
     standard_error: float | None = None
@@ -37,7 +40,7 @@ class Offer(Struct, frozen=True):
         return self.cost_usd / self.accuracy if self.cost_usd is not None and self.accuracy > 0 else None
 
 
-def offers_of_cells(group: Sequence[Cell]) -> list[Offer]:
+def offers_of_cells(group: Sequence[Cell], worth: Worth = MONEY_ALONE) -> list[Offer]:
     """The offers of the cells of one task, in their order."""
     several = len({c.model for c in group}) > 1
     return [
@@ -51,6 +54,7 @@ def offers_of_cells(group: Sequence[Cell]) -> list[Offer]:
             accuracy=c.accuracy,
             accuracy_interval=c.accuracy_interval,
             cost_usd=c.cost_usd,
+            burden_usd=_burden(c.cost_usd, c.wrong, c.latency_s and c.latency_s.mean, worth),
             oracle=c.oracle,
         )
         for c in group
@@ -70,13 +74,23 @@ def _is_single(p: PoolCell) -> bool:
     return p.k == 1 and not p.oracle
 
 
-def offers_of_pools(group: Sequence[PoolCell]) -> list[Offer]:
+def _burden(usd: float | None, wrong: float | None, seconds: float | None, worth: Worth) -> float | None:
+    """Cost + W P(wrong) + L seconds: a part that has no price need not be known."""
+    for amount, price in ((wrong, worth.wrong_usd), (seconds, worth.usd_per_s)):
+        if price > 0:
+            usd = None if usd is None or amount is None else usd + price * amount
+    return usd
+
+
+def offers_of_pools(group: Sequence[PoolCell], worth: Worth = MONEY_ALONE) -> list[Offer]:
     """The offers of the recorded pools of one task, in their order."""
     several = len({p.model for p in group}) > 1
-    return [_offer_of_pool(p, "single" if _is_single(p) else f"{p.strategy} of {p.k}", several) for p in group]
+    names = ["single" if _is_single(p) else f"{p.strategy} of {p.k}" for p in group]
+    return [_offer_of_pool(p, name, several, worth) for p, name in zip(group, names, strict=True)]
 
 
-def _offer_of_pool(p: PoolCell, plan: str, several: bool) -> Offer:
+def _offer_of_pool(p: PoolCell, plan: str, several: bool, worth: Worth) -> Offer:
+    usd = None if p.cost_nusd is None else p.cost_nusd / NUSD
     return Offer(
         plan=plan,
         name=named(plan, "", p.model if several else ""),
@@ -86,7 +100,8 @@ def _offer_of_pool(p: PoolCell, plan: str, several: bool) -> Offer:
         questions=p.questions,
         accuracy=p.accuracy,
         accuracy_interval=(p.interval.low, p.interval.high),
-        cost_usd=None if p.cost_nusd is None else p.cost_nusd / NUSD,
+        cost_usd=usd,
+        burden_usd=_burden(usd, p.wrong, None, worth),
         k=p.k,
         standard_error=p.standard_error,
         oracle=p.oracle,

@@ -71,3 +71,5 @@ class PoolCell(Struct, frozen=True, omit_defaults=True):
     oracle: bool = False
     standard_error: float | None = None
     accuracy_Q: tuple[float, ...] = ()
+    wrong: float | None = None
+    """The share of questions answered wrong, which leaves out those without an answer; None: not known."""

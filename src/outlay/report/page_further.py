@@ -9,7 +9,7 @@ from outlay.charts import Chart
 from outlay.report.checked_tries import CheckedTries
 from outlay.report.cost_by_question import TaskCost, Value
 from outlay.report.further_charts import beliefs_chart, coverage_chart
-from outlay.report.further_words import believing, checking, frontier, missing, settling, stopping
+from outlay.report.further_words import auditing, believing, checking, frontier, missing, settling, stopping
 from outlay.report.market import Market
 from outlay.report.more_samples import MoreSamples
 from outlay.report.offer import named, short
@@ -17,6 +17,7 @@ from outlay.report.page_tables import table
 from outlay.report.resampling import Range
 from outlay.report.stated_beliefs import Stated
 from outlay.report.summary import Report
+from outlay.report.verifiers import Rate, Verifying
 from outlay.report.words import dollars, percent
 
 BY_QUESTION = (
@@ -30,7 +31,11 @@ COVERAGE = (
 )
 CHECKED = (
     "Draw until the check accepts, at most so many times; afterwards nothing is answered. Rewards are in worths of "
-    "a right answer, without the price of the tries."
+    "a right answer; the price of the tries is in them where a worth was said (--value-usd)."
+)
+VERIFYING = (
+    "Both cost the same: so many samples with a check of each, the best-scored one taken, or a vote over as many "
+    "unchecked samples as that buys."
 )
 STATED = (
     "Each dot is a tenth of the scale, its area the number of statements; on the dotted line they are true."
@@ -53,12 +58,15 @@ def further(market: Market, report: Report, picture: Callable[[Chart, str], str]
     pools = market.source == "pools"
     more = [m for m in report.more_samples if pools and m.task == market.task]
     checks = [c for c in report.checked if pools and c.task == market.task]
+    audits = [v for v in report.verifying if pools and v.task == market.task]
     said = [s for s in report.stated if (s.plan.task, s.plan.source) == here]
     parts = []
     if more:
         parts.append(("Where more samples stop paying", "".join(_more(m, picture) for m in more)))
     if checks:
         parts.append(("Trying again under a check that errs", _checks(checks)))
+    if audits:
+        parts.append(("What checks are worth", "".join(_audited(v) for v in audits)))
     parts += [("One right answer, question by question", _costs(t)) for t in costs]
     if said:
         parts.append(("Do plans know how often they are right?", _stated(said, market, picture)))
@@ -100,6 +108,51 @@ def _checks(of: Sequence[CheckedTries]) -> str:
         if c.never
     ]
     return f"{_list(words)}{table(('model and check', 'tries at most', 'reward'), rows)}{_note(CHECKED)}"
+
+
+def _audited(v: Verifying) -> str:
+    rates = [
+        ("", [name, *_rate(rate, of)])
+        for name, rate, of in (
+            ("right samples accepted", v.completeness, percent),
+            ("wrong samples rejected", v.soundness, percent),
+            ("correlation of repeats, right samples", v.repeats_right, _plain),
+            ("correlation of repeats, wrong samples", v.repeats_wrong, _plain),
+            ("price of a check", v.price_usd, dollars),
+        )
+        if rate is not None
+    ]
+    rows = [
+        (
+            "",
+            [
+                str(each.solutions),
+                percent(each.checked),
+                str(each.votes),
+                percent(each.voted),
+                f"{100 * each.difference:+.1f}",
+                f"{100 * each.interval[0]:+.1f} to {100 * (each.interval[1] or 1.0):+.1f}",
+            ],
+        )
+        for each in v.versus
+    ]
+    head = ("checked samples", "right", "votes for as much", "right", "points apart", "95 %")
+    words = [auditing(v), *(f"Cannot be said: {why}." for why in v.cannot_say)]
+    if v.checked < v.samples:
+        words.append(f"{v.checked:,} of {v.samples:,} samples were checked.")
+    if v.failed:
+        words.append(f"{v.failed:,} checks gave no verdict: they are paid, and in no rate.")
+    tables = table((f"{short(v.model)}, {v.verifier}", "", "95 %", "samples"), rates) if rates else ""
+    return f"{_list(words)}{tables}{table(head, rows) + _note(VERIFYING) if rows else ''}"
+
+
+def _rate(rate: Rate, of: Callable[[float], str]) -> list[str]:
+    low, high = rate.interval
+    return [of(rate.value), f"{of(low)} to {'no end' if high is None else of(high)}", f"{rate.samples:,}"]
+
+
+def _plain(value: float) -> str:
+    return f"{value:.2f}"
 
 
 def _costs(t: TaskCost) -> str:

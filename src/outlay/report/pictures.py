@@ -26,13 +26,19 @@ def curves_picture(market: Market) -> Chart:
 
 def worth_picture(market: Market) -> Chart:
     """What is left of a right answer's worth under each plan that is ever the best buy."""
-    return worth_chart(points(market))
+    burdens = {(o.model, o.plan): o.burden_usd or 0.0 for o in market.offers}
+    priced = [replace(p, cost_usd=burdens.get((o.model, o.plan), p.cost_usd)) for o, p in _priced(market)]
+    return worth_chart(priced)
 
 
 def points(market: Market) -> list[Point]:
     """Every offer with a known price as a point, by model."""
+    return [point for _, point in _priced(market)]
+
+
+def _priced(market: Market) -> list[tuple[Offer, Point]]:
     offers = [o for o in (*market.offers, *market.oracles) if o.cost_usd is not None]
-    return [_point(o, short(o.model), market.bought) for o in offers]
+    return [(o, _point(o, short(o.model), market.bought)) for o in offers]
 
 
 def _with_singles(offers: Sequence[Offer]) -> list[Offer]:

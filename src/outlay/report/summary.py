@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from outlay.policies._worth import MONEY_ALONE, Worth
 from outlay.report.cells import Cell, cells
 from outlay.report.checked_tries import CheckedTries, checked_tries
 from outlay.report.comparisons import Comparison, comparisons
@@ -16,6 +17,7 @@ from outlay.report.more_samples import MoreSamples, more_samples
 from outlay.report.outcome import Outcome, PoolCell
 from outlay.report.samples import Samples
 from outlay.report.stated_beliefs import Stated, stated_beliefs
+from outlay.report.verifiers import Verifying, verifying
 
 
 class PriceLine(Struct, frozen=True, omit_defaults=True):
@@ -42,8 +44,8 @@ class Provenance(Struct, frozen=True, omit_defaults=True):
 class Report(Struct, frozen=True):
     """Everything that table, sentences, charts and page are made from. As JSON it is `report.json`.
 
-    The last four are empty where the data hold nothing for them: repeated runs of questions, recorded samples,
-    samples with verdicts, stated probabilities.
+    The last five are empty where the data hold nothing for them: repeated runs of questions, recorded samples,
+    samples with verdicts (twice), stated probabilities.
     """
 
     cells: tuple[Cell, ...]
@@ -55,6 +57,7 @@ class Report(Struct, frozen=True):
     more_samples: tuple[MoreSamples, ...] = ()
     checked: tuple[CheckedTries, ...] = ()
     stated: tuple[Stated, ...] = ()
+    verifying: tuple[Verifying, ...] = ()
 
 
 def summarise(
@@ -63,6 +66,7 @@ def summarise(
     *,
     samples: Sequence[Samples] = (),
     wrong: float = 1.0,
+    worth: Worth = MONEY_ALONE,
     seed: int,
     provenance: Provenance | None = None,
 ) -> Report:
@@ -71,8 +75,11 @@ def summarise(
     Args:
         outcomes: every question asked under every plan, in any order.
         pools: recorded pools under selections, made elsewhere.
-        samples: the samples that these pools are made of, for what only single samples tell.
+        samples: the samples that these pools are made of, for what only single samples tell; the same ones again for
+            each verifier that checked them.
         wrong: what handing out a wrong answer costs, from 0, in worths of a right one: for the best number of tries.
+        worth: what answers are worth in dollars; with a value of a right one `wrong` follows from it, and tries have
+            their price.
         seed: seed of every bootstrap and permutation.
         provenance: machine, date, seed, versions and prices, to be shown.
 
@@ -85,14 +92,23 @@ def summarise(
         2e-06
     """
     found = cells(outcomes, seed=seed)
+    once = list({(s.task, s.model): s for s in reversed(samples)}.values())[::-1]
     return Report(
         cells=tuple(found),
         pools=tuple(replace(p, accuracy_Q=()) for p in pools),
         comparisons=tuple(comparisons(outcomes, found, seed=seed)),
-        markets=tuple(markets(outcomes, found, pools, seed=seed)),
+        markets=tuple(markets(outcomes, found, pools, worth=worth, seed=seed)),
         provenance=provenance or Provenance(),
-        by_question=tuple(costs_by_question(outcomes, samples, seed=seed)),
-        more_samples=tuple(more_samples(samples, pools, seed=seed)),
-        checked=tuple(checked_tries(samples, wrong=wrong, seed=seed)),
+        by_question=tuple(costs_by_question(outcomes, once, seed=seed)),
+        more_samples=tuple(more_samples(once, pools, seed=seed)),
+        checked=tuple(
+            checked_tries(samples, wrong=_in_worths(worth, wrong), value_usd=worth.value_usd, seed=seed)
+        ),
         stated=tuple(stated_beliefs(outcomes)),
+        verifying=tuple(verifying(samples, seed=seed)),
     )
+
+
+def _in_worths(worth: Worth, wrong: float) -> float:
+    """What a wrong answer costs, in worths of a right one."""
+    return worth.wrong_usd / worth.value_usd if worth.value_usd else wrong
