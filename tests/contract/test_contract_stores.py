@@ -14,7 +14,7 @@ from quotas import exceeded, key
 
 from outlay.errors import KeyRefused, KeyReused, OverQuota, UsageError
 from outlay.store.keys import Scope
-from outlay.store.protocol import Totals
+from outlay.store.protocol import Bill, Totals
 from outlay.store.quota import Quota, Used
 from outlay.store.replies import Claim, Reply
 from outlay.store.sqlite import Sqlite
@@ -124,6 +124,24 @@ async def test_an_unknown_cost_makes_the_sum_unknown(store):
     await store.flush()
     totals = await store.totals()
     assert (totals.cost_nusd, totals.paid_nusd, totals.calls) == (None, None, 2)
+
+
+async def test_bills_are_by_phase_role_and_model(store):
+    await bought(store, "a")
+    store.record_cached(opened("hit", n=2), ended("hit", state="cached", cost_nusd=50, paid_nusd=0))
+    await store.write_ahead(opened("judged", role="judge", model="j"))
+    store.settle(ended("judged", cost_nusd=None, cache_read_tokens=3))
+    await store.write_ahead(opened("slept", phase="offline", run_id="s"))
+    store.settle(ended("slept", state="failed", cost_nusd=0, input_tokens=0, output_tokens=0))
+    await store.write_ahead(opened("flying", role="small"))
+    await store.flush()
+    offline, default, judge = await store.bills()
+    assert default == Bill("online", "default", "m", 3, 2, 0, 0, 450, 400, 10, None, 12, None)
+    assert judge == Bill("online", "judge", "j", 1, 0, 0, 0, None, None, 5, 3, 6, None)
+    assert offline == Bill("offline", "default", "m", 0, 0, 1, 0, 0, 0, 0, None, 0, None)
+    assert await store.bills("r") == [default, judge]
+    assert await store.bills(phase="offline") == [offline]
+    assert await store.bills(tenant="nobody") == []
 
 
 async def test_the_call_cache_gives_back_what_was_settled(store):

@@ -82,6 +82,28 @@ class Totals(Struct, frozen=True):
     output_tokens: int = 0
 
 
+class Bill(Struct, frozen=True):
+    """Sums over the calls of one phase, role and model, with what came from the call cache: its cost and tokens too.
+
+    Lost calls are counted and stand in no other sum.
+    """
+
+    phase: str
+    role: str
+    model: str
+    calls: int
+    cached_calls: int
+    failed_calls: int
+    lost_calls: int
+    cost_nusd: int | None
+    """None when some call had no known price; `paid_nusd` likewise."""
+    paid_nusd: int | None
+    input_tokens: int
+    cache_read_tokens: int | None
+    output_tokens: int
+    reasoning_tokens: int | None
+
+
 class Store(Protocol):
     """The verbs outlay needs of a database."""
 
@@ -151,6 +173,12 @@ class Store(Protocol):
 
     async def totals(self, run_id: str | None = None, *, tenant: str | None = None) -> Totals:
         """Sums over the ledger, of one run or of all, of one tenant or of all."""
+        ...
+
+    async def bills(
+        self, run_id: str | None = None, *, phase: str | None = None, tenant: str | None = None
+    ) -> list[Bill]:
+        """Sums over the ledger by phase, role and model, in that order; of one run or all, one phase or all."""
         ...
 
     async def calls(

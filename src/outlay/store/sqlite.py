@@ -21,17 +21,17 @@ from outlay.store import statements as sql
 from outlay.store.faults import plainly
 from outlay.store.lease import Lease, mine
 from outlay.store.migrate import migrate
-from outlay.store.protocol import Feedback, Opened, Settled, Totals
+from outlay.store.protocol import Bill, Feedback, Opened, Settled, Totals
 from outlay.store.quota import refusal
-from outlay.store.sqlite_accounts import SqliteAccounts
+from outlay.store.sqlite_contexts import SqliteContexts
 from outlay.store.writer import Writer
 
 BUSY_S = 10.0
 """How long another process may hold the file before we give up, in seconds."""
 
 
-class Sqlite(SqliteAccounts):
-    """A `Store`, with `Accounts`, over one SQLite file.
+class Sqlite(SqliteContexts):
+    """A `Store`, with `Accounts` and `Sleeping`, over one SQLite file.
 
     Open it with `await Sqlite.open(path)`; use it from one event loop.
     """
@@ -146,6 +146,14 @@ class Sqlite(SqliteAccounts):
         """Sums over the ledger."""
         values = (run_id, run_id, tenant, tenant)
         return Totals(*await self._writer.run(lambda db: db.execute(sql.TOTALS, values).fetchone()))
+
+    async def bills(
+        self, run_id: str | None = None, *, phase: str | None = None, tenant: str | None = None
+    ) -> list[Bill]:
+        """Sums over the ledger by phase, role and model."""
+        values = (run_id, run_id, phase, phase, tenant, tenant)
+        rows = await self._writer.run(lambda db: db.execute(sql.BILLS, values).fetchall())
+        return [Bill(*row) for row in rows]
 
     async def calls(
         self, *, lost: bool = False, limit: int = 1000, tenant: str | None = None

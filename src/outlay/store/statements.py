@@ -67,6 +67,25 @@ SELECT COALESCE(SUM(n) FILTER (WHERE state IN ('settled', 'cached')), 0),
        COALESCE(SUM(output_tokens) FILTER (WHERE state IN ('settled', 'failed', 'lost')), 0)
 FROM calls WHERE (run_id = ? OR CAST(? AS TEXT) IS NULL) AND (tenant = ? OR CAST(? AS TEXT) IS NULL)
 """
+_ENDED = "FILTER (WHERE state IN ('settled', 'failed', 'cached'))"
+BILLS = f"""
+SELECT phase, role, model,
+       COALESCE(SUM(n) FILTER (WHERE state IN ('settled', 'cached')), 0),
+       COALESCE(SUM(n) FILTER (WHERE state = 'cached'), 0),
+       COALESCE(SUM(n) FILTER (WHERE state = 'failed'), 0),
+       COALESCE(SUM(n) FILTER (WHERE state = 'lost'), 0),
+       CASE WHEN COUNT(*) FILTER (WHERE {_BILLED} AND cost_nusd IS NULL) > 0 THEN NULL
+            ELSE COALESCE(SUM(cost_nusd) {_ENDED}, 0) END,
+       CASE WHEN COUNT(*) FILTER (WHERE {_BILLED} AND paid_nusd IS NULL) > 0 THEN NULL
+            ELSE COALESCE(SUM(paid_nusd) {_ENDED}, 0) END,
+       COALESCE(SUM(input_tokens) {_ENDED}, 0),
+       SUM(cache_read_tokens) {_ENDED},
+       COALESCE(SUM(output_tokens) {_ENDED}, 0),
+       SUM(reasoning_tokens) {_ENDED}
+FROM calls WHERE (run_id = ? OR CAST(? AS TEXT) IS NULL) AND (phase = ? OR CAST(? AS TEXT) IS NULL)
+  AND (tenant = ? OR CAST(? AS TEXT) IS NULL) AND state <> 'reserved'
+GROUP BY phase, role, model ORDER BY phase, role, model
+"""
 _OF_TENANT = "(tenant = ? OR CAST(? AS TEXT) IS NULL) ORDER BY reserved_us DESC, id DESC LIMIT ?"
 CALLS = f"SELECT * FROM calls WHERE {_OF_TENANT}"
 LOST = f"SELECT * FROM calls WHERE (state = 'lost' OR mark = 'unreconciled') AND {_OF_TENANT}"
