@@ -12,6 +12,7 @@ from outlay.budget import Budget
 from outlay.door import Door
 from outlay.models.provider import Card
 from outlay.prompts.answer_format import instruct
+from outlay.relay import OnEvent, Relayed, Reply
 from outlay.run import Run, Verifier
 from outlay.sandbox.killable import Workers
 from outlay.session import Session
@@ -24,6 +25,8 @@ FALLBACK_ROLE = {"judge": "default"}
 """A role that no model was named for is played by this one's model."""
 PASS_THROUGH = "pass_through"
 """What stands for a strategy in the plan of a request that was passed through."""
+RELAYED = ("completions", "embeddings")
+"""The same, of requests that are no chat."""
 
 
 def players(by_role: Mapping[str, T]) -> dict[str, T]:
@@ -48,6 +51,13 @@ async def pass_through(
     first = next(s.completion for s in pool.samples if s.completion is not None)
     stopped = "the request was passed through"
     return Answer(question.id, first.text, stopped=stopped, missing=tuple(run.notes)), pool
+
+
+async def relayed(run: Run, asked: Relayed, on_event: OnEvent | None = None) -> tuple[Answer, Reply]:
+    """A request that is no chat, passed through (`Run.relay`): its reply, and the answer that accounts for it."""
+    reply = await run.relay(asked, on_event)
+    text = reply.texts[0] if reply.texts else ""
+    return Answer(run.question_id, text, stopped="the request was passed through"), reply
 
 
 async def replay(trace: bytes, *, verifier: Verifier | None = None) -> tuple[Answer, bytes]:
@@ -80,6 +90,9 @@ async def replay(trace: bytes, *, verifier: Verifier | None = None) -> tuple[Ans
 async def _again(run: Run, question: Question, plan: Plan) -> Answer:
     if plan.strategy == PASS_THROUGH:
         answer, _ = await pass_through(run, question, **plan.parameters)
+        return answer
+    if plan.strategy in RELAYED:
+        answer, _ = await relayed(run, Relayed(plan.strategy, {}, 0, 0, 1))
         return answer
     return await answered(run, question, plan)
 

@@ -16,7 +16,7 @@ import msgspec
 
 from outlay import config as configuration
 from outlay import plugins
-from outlay.answering import PASS_THROUGH, answered, pass_through, players, sealed, verifier_of
+from outlay.answering import PASS_THROUGH, answered, pass_through, players, relayed, sealed, verifier_of
 from outlay.budget import Budget, Limits
 from outlay.door import Door
 from outlay.errors import MissingAbility, OutlayError, UsageError
@@ -25,11 +25,11 @@ from outlay.models.open import open_model
 from outlay.models.provider import ABILITIES, Card, Provider
 from outlay.prompts.answer_format import VERSION as PROMPTS
 from outlay.prompts.answer_format import instruct
-from outlay.relay import Relayed
+from outlay.relay import OnEvent, Relayed, Reply
 from outlay.run import Run, Verifier
 from outlay.sandbox.checks import run_checks
 from outlay.sandbox.killable import Workers
-from outlay.session import Account, Session, Spent
+from outlay.session import Account, Session
 from outlay.store.protocol import Store
 from outlay.tasks import Item
 from outlay.types import Answer, Bound, Delta, Plan, Pool, Question
@@ -280,8 +280,11 @@ class Outlay:
         question_id: str,
         limits: Limits | None = None,
         account: Account | None = None,
-    ) -> tuple[dict[str, Any], Spent]:
-        """The server's own reply to a request that is no chat, and what it cost; in the ledger, without a trace.
+        on_event: OnEvent | None = None,
+    ) -> tuple[Answer, Reply]:
+        """The server's own reply to a request that is no chat, and the answer that accounts for it.
+
+        Streamed where `on_event` takes its events. The trace keeps texts, and no embeddings.
 
         Raises:
             MissingAbility: the model is not one of a server.
@@ -289,9 +292,10 @@ class Outlay:
             ProviderError: the provider's own failure, with its status.
         """
         cards = {"default": await self.card()}
-        question = Question(question_id, ())
-        _, run = self._opened_run(question, Plan(asked.path), cards, limits, account)
-        return await run.relay(asked), run.spent
+        plan = Plan(asked.path, roles={"default": cards["default"].name})
+        door, run = self._opened_run(Question(question_id, ()), plan, cards, limits, account)
+        answer, reply = await relayed(run, asked, on_event)
+        return await self._save(door, run, answer, plan), reply
 
     def _opened_run(
         self,

@@ -22,7 +22,7 @@ from outlay.embedding import embed
 from outlay.errors import BudgetExceeded, MissingAbility, MissingExtra, OutlayError, ProviderError
 from outlay.models.provider import ABILITIES
 from outlay.money import cost_nusd, worst_nusd
-from outlay.relay import Relayed, relay
+from outlay.relay import OnEvent, Relayed, Reply, relay
 from outlay.sandbox.killable import WorkerFailed, WorkerKilled
 from outlay.session import Ask, Spent
 from outlay.store.protocol import Store
@@ -147,9 +147,9 @@ class Run:
         )
         return Pool(question.id, None, samples)
 
-    async def relay(self, asked: Relayed) -> dict[str, Any]:
+    async def relay(self, asked: Relayed, on_event: OnEvent | None = None) -> Reply:
         """The reply of the default model's server to a request that is no chat, as it came (`outlay.relay`)."""
-        return await relay(self._door.book, self.budget, self.question_id, asked, self.spent)
+        return await relay(self._door.book, self.budget, self.question_id, asked, self.spent, on_event)
 
     async def complete(
         self,

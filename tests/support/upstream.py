@@ -75,6 +75,7 @@ class Upstream:
     def __post_init__(self) -> None:
         self._script: deque[ReplyMaker] = deque()
         self._default: ReplyMaker = chat()
+        self._texts: ReplyMaker | None = None
         self._connections: dict[int, tuple[int, Any]] = {}
         self._left = asyncio.Event()
         self.arrived = asyncio.Event()
@@ -97,6 +98,10 @@ class Upstream:
     def always(self, reply: ReplyMaker) -> None:
         """Answer every chat request that the script does not cover with this."""
         self._default = reply
+
+    def always_texts(self, reply: ReplyMaker) -> None:
+        """Answer plain completions with this."""
+        self._texts = reply
 
     async def client_left(self) -> None:
         """Wait until a client has closed its connection in the middle of a reply."""
@@ -129,17 +134,20 @@ class Upstream:
         if self.key and request.headers.get("Authorization") != f"Bearer {self.key}":
             return web.json_response({"error": {"message": "Incorrect API key provided."}}, status=401)
         if not is_chat:
-            return self._aside(call)
+            return await self._watched(self._aside(call))
         self.arrived.set()
         reply = self._script.popleft() if self._script else self._default
+        return await self._watched(reply(call))
+
+    async def _watched(self, reply: Awaitable[web.StreamResponse]) -> web.StreamResponse:
         try:
-            return await reply(call)
+            return await reply
         except (asyncio.CancelledError, ConnectionError):
             self.n_left += 1
             self._left.set()
             raise
 
-    def _aside(self, call: Call) -> web.Response:
+    async def _aside(self, call: Call) -> web.StreamResponse:
         path = call.path
         if path.endswith("/models"):
             entry: dict[str, Any] = {"id": self.model, "owned_by": OWNERS[self.flavour]}
@@ -157,6 +165,8 @@ class Upstream:
         if path.endswith("/embeddings"):
             return web.json_response(_embeddings(call.body))
         if path.endswith("/completions"):
+            if self._texts is not None:
+                return await self._texts(call)
             return web.json_response(_completions(call.body))
         return web.json_response({"error": {"message": "no such address"}}, status=404)
 
@@ -247,6 +257,46 @@ def chat(
         return await _write(call, [*blocks, trailing.encode()], block_bytes, hold, cut_after is not None)
 
     return reply
+
+
+def texts(
+    *said: str,
+    hold: asyncio.Event | None = None,
+    cut_after: int | None = None,
+    running_usage: bool = False,
+    extra: dict[str, Any] | None = None,
+) -> ReplyMaker:
+    """A streamed plain completion, a word at a time, choice after choice.
+
+    Args:
+        said: one text a choice.
+        hold: wait for this event after the second word.
+        cut_after: end the connection after this many events.
+        running_usage: each event carries the usage so far.
+        extra: further fields of each event.
+    """
+
+    async def reply(call: Call) -> web.StreamResponse:
+        read, written, events = words(call.body["prompt"]), 0, []
+        for index, text in enumerate(said):
+            for piece in _pieces(text):
+                written += 1
+                choice: dict[str, Any] = {"index": index, "text": piece, "finish_reason": None}
+                events.append(_text_event(call, choice, extra))
+                if running_usage:
+                    events[-1]["usage"] = Bill("openai", read, [written], None, None).of(written)
+            events.append(_text_event(call, {"index": index, "text": "", "finish_reason": "stop"}, extra))
+        usage = Bill("openai", read, [written], None, None).of(written)
+        events.append({**_text_event(call, None, extra), "usage": usage})
+        blocks = [f"data: {json.dumps(e)}\n\n".encode() for e in events] + [b"data: [DONE]\n\n"]
+        return await _write(call, blocks[:cut_after], None, hold, cut_after is not None)
+
+    return reply
+
+
+def _text_event(call: Call, choice: dict[str, Any] | None, extra: dict[str, Any] | None) -> dict[str, Any]:
+    told = {"id": "t", "object": "text_completion", "created": 1, "model": call.body["model"]}
+    return {**told, **(extra or {}), "choices": [] if choice is None else [choice]}
 
 
 def status(

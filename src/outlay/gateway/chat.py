@@ -16,7 +16,7 @@ from outlay.gateway import body, chat_reply, chat_request
 from outlay.gateway.auth import Caller
 from outlay.gateway.beyond import Gathered
 from outlay.gateway.buying import Order, order
-from outlay.gateway.chat_reply import Chunks
+from outlay.gateway.chat_reply import Chunks, headers_of
 from outlay.gateway.chat_request import ChatRequest
 from outlay.gateway.keys import BUY
 from outlay.gateway.live import EventStream, while_connected
@@ -188,11 +188,3 @@ async def _replied(
     answer, choices = await while_connected(job.request.receive, whole())
     told = chat_reply.completion(job.id, job.asked.model, job.created_s, choices, answer, beyond)
     return Response(told, media_type="application/json", headers=headers_of(answer))
-
-
-def headers_of(answer: Answer) -> dict[str, str]:
-    """The price and the trace of an answer, for clients that look at headers alone."""
-    told = {"x-outlay-trace-id": answer.trace_id}
-    if answer.cost_nusd is not None:
-        told["x-outlay-cost-usd"] = f"{answer.cost_nusd / 1e9:.9f}"
-    return told

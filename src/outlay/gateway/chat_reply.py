@@ -83,6 +83,14 @@ def account_of(answer: Answer) -> dict[str, Any]:
     }
 
 
+def headers_of(answer: Answer) -> dict[str, str]:
+    """The price and the trace of an answer, for clients that look at headers alone."""
+    told = {"x-outlay-trace-id": answer.trace_id}
+    if answer.cost_nusd is not None:
+        told["x-outlay-cost-usd"] = f"{answer.cost_nusd / 1e9:.9f}"
+    return told
+
+
 class Chunks:
     """The chunks of one streamed reply, in OpenAI's shape: the role first, the finish reasons and the account last.
 

@@ -1,4 +1,4 @@
-"""`POST /v1/completions` and `POST /v1/embeddings`: the model's own reply, bounded and metered."""
+"""`POST /v1/completions` and `POST /v1/embeddings`: the model's own reply, bounded, metered and traced."""
 
 from __future__ import annotations
 
@@ -9,22 +9,28 @@ import msgspec
 from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
+from outlay.engine import Outlay
 from outlay.gateway import body
 from outlay.gateway.auth import Caller
-from outlay.gateway.chat_request import REFUSED
+from outlay.gateway.chat_reply import account_of, headers_of
+from outlay.gateway.chat_request import REFUSED, StreamOptions
 from outlay.gateway.errors import BadField, param_of
 from outlay.gateway.keys import BUY
-from outlay.gateway.live import while_connected
+from outlay.gateway.live import EventStream, while_connected
 from outlay.gateway.logs import note
-from outlay.gateway.options import ON_PASS_THROUGH, options_of, refuse_beyond
-from outlay.gateway.state import state_of
-from outlay.money import usd
-from outlay.relay import Relayed, encoded_bytes
+from outlay.gateway.once import once
+from outlay.gateway.options import ON_PASS_THROUGH, Options, options_of, refuse_beyond
+from outlay.gateway.relayed_events import Emit, Events
+from outlay.gateway.state import State, state_of
+from outlay.relay import OnEvent, Relayed, Reply, encoded_bytes
+from outlay.session import Account
+from outlay.types import Answer
 
 DEFAULT_TOKENS = 16
 """The output bound of a plain completion that states none: OpenAI's own default, stated to every server."""
-_OWN = frozenset({"model", "outlay"})
+_OWN = frozenset({"model", "outlay", "stream", "stream_options"})
 
 
 class _Fields(Struct, frozen=True):
@@ -33,10 +39,40 @@ class _Fields(Struct, frozen=True):
     n: Annotated[int, Meta(ge=1, le=128)] = 1
     max_tokens: Annotated[int, Meta(ge=0, le=2**53)] = DEFAULT_TOKENS
     stream: bool = False
+    stream_options: StreamOptions = StreamOptions()
 
 
-async def completions(request: Request) -> Response:
-    """Plain completions of a text, as the model's server answers them; not streamed.
+class _Job(Struct, frozen=True):
+    """One request that is in order, and who asked for it."""
+
+    state: State
+    request: Request
+    fields: _Fields
+    asked: Relayed
+    options: Options
+    account: Account
+    id: str
+
+    async def buy(self, seller: Outlay, on_event: OnEvent | None = None) -> tuple[Answer, Reply]:
+        """The server's reply, and the answer that accounts for it, counted and noted in the request's line."""
+        limits = self.options.limits(time.monotonic())
+        answer, reply = await seller.relay(
+            self.asked, question_id=self.id, limits=limits, account=self.account, on_event=on_event
+        )
+        self.state.metrics.bought(self.fields.model, answer)
+        note(
+            self.request,
+            model=self.fields.model,
+            strategy=self.asked.path,
+            trace_id=answer.trace_id,
+            cost_nusd=answer.cost_nusd,
+            tags=self.options.tags,
+        )
+        return answer, reply
+
+
+async def completions(request: Request) -> ASGIApp:
+    """Plain completions of a text, streamed or not, as the model's server answers them.
 
     Raises:
         OutlayError: the request is refused, or the server fails.
@@ -44,7 +80,7 @@ async def completions(request: Request) -> Response:
     return await _passed(request, "completions")
 
 
-async def embeddings(request: Request) -> Response:
+async def embeddings(request: Request) -> ASGIApp:
     """Embeddings, as the model's server answers them.
 
     Raises:
@@ -53,11 +89,22 @@ async def embeddings(request: Request) -> Response:
     return await _passed(request, "embeddings")
 
 
-async def _passed(request: Request, path: str) -> Response:
+async def _passed(request: Request, path: str) -> ASGIApp:
     state = state_of(request)
     caller = await state.caller(request)
     caller.may(BUY)
-    given = {k: v for k, v in body.decoded(await body.read(request)).items() if v is not None}
+    sent = await body.read(request)
+
+    async def answer(scope: str | None) -> ASGIApp:
+        return await _answered(state, request, caller, path, sent, scope)
+
+    return await once(state.idempotency, request, caller, sent, answer)
+
+
+async def _answered(
+    state: State, request: Request, caller: Caller, path: str, sent: bytes, scope: str | None
+) -> ASGIApp:
+    given = {name: value for name, value in body.decoded(sent).items() if value is not None}
     options = options_of(given.get("outlay"), request.headers)
     refuse_beyond(options, ON_PASS_THROUGH, f"{path} are passed through as they are")
     try:
@@ -66,17 +113,23 @@ async def _passed(request: Request, path: str) -> Response:
         raise BadField(param_of(error), f"The request is not in order: {error}.") from None
     seller = await state.sellers.of(fields.model)
     caller.may_ask(model=fields.model)
-    buying = seller.relay(
-        _relayed(path, given, fields, caller),
-        question_id=state.outlay.store.new_id("relay"),
-        limits=options.limits(time.monotonic()),
-        account=caller.account(),
-    )
-    said, spent = await while_connected(request.receive, buying)
-    note(request, model=fields.model, strategy=path, cost_nusd=spent.cost_nusd, tags=options.tags)
-    account = {"cost_usd": usd(spent.cost_nusd), "paid_usd": usd(spent.paid_nusd), "calls": spent.calls}
-    told = msgspec.json.encode({**said, "model": fields.model, "outlay": account})
-    return Response(told, media_type="application/json")
+    asked = _relayed(path, given, fields, caller)
+    id = scope or state.outlay.store.new_id("relay")
+    job = _Job(state, request, fields, asked, options, caller.account(scope), id)
+    if fields.stream:
+        return _streamed(job, seller)
+    answer, reply = await while_connected(request.receive, job.buy(seller))
+    told = msgspec.json.encode({**(reply.said or {}), "model": fields.model, "outlay": account_of(answer)})
+    return Response(told, media_type="application/json", headers=headers_of(answer))
+
+
+def _streamed(job: _Job, seller: Outlay) -> EventStream:
+    async def stream(emit: Emit) -> None:
+        events = Events(job.fields.model, emit, include_usage=job.fields.stream_options.include_usage)
+        answer, _ = await job.buy(seller, events.take)
+        events.end(answer)
+
+    return EventStream(stream, on_left=job.state.metrics.left.inc)
 
 
 def _relayed(path: str, given: dict[str, Any], fields: _Fields, caller: Caller) -> Relayed:
@@ -84,10 +137,9 @@ def _relayed(path: str, given: dict[str, Any], fields: _Fields, caller: Caller) 
         raise BadField(name, f"{name} cannot be honoured: {REFUSED[name]}.", code="unsupported_parameter")
     sent = {name: value for name, value in given.items() if name not in _OWN}
     if path == "embeddings":
+        if fields.stream:
+            raise BadField("stream", "Embeddings come in one piece.", code="unsupported_parameter")
         return Relayed(path, sent, encoded_bytes(sent), 0, 1)
-    if fields.stream:
-        told = "Plain completions are not streamed here; use chat completions, or leave stream out."
-        raise BadField("stream", told, code="unsupported_parameter")
     several = isinstance(fields.prompt, list) and not all(isinstance(p, int) for p in fields.prompt)
     n = fields.n * (len(fields.prompt) if several else 1)
     caller.may_fan_out(n)

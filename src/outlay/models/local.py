@@ -127,6 +127,23 @@ class local:
         process.replied()
         return said
 
+    async def relay_stream(
+        self, path: str, body: dict[str, Any]
+    ) -> AsyncIterator[tuple[dict[str, Any], Usage | None]]:
+        """The events of the server's streamed reply to a request at another address, each with the usage in it.
+
+        Raises:
+            ProviderError: the server refuses it, does not start, or died.
+        """
+        process, client = await self._connected()
+        try:
+            async with aclosing(client.relay_stream(path, body)) as events:
+                async for event in events:
+                    yield event
+        except ProviderError as error:
+            raise await self._explained(process, error) from error
+        process.replied()
+
     async def close(self) -> None:
         """Closes the connection, and stops the server if no other provider uses it."""
         client, self._client = self._client, None

@@ -20,6 +20,7 @@ from outlay.models.openai_http import Http
 from outlay.models.openai_reply import Reply, document
 from outlay.models.openai_server import listed, n_tokens, rendered, slots
 from outlay.models.openai_wire import ListedModel
+from outlay.models.pieces import pieces
 from outlay.models.provider import Card
 from outlay.models.sse import Events
 from outlay.money import Price
@@ -210,6 +211,21 @@ class openai_chat:
         finally:
             response.close()
 
+    async def relay_stream(
+        self, path: str, body: dict[str, Any]
+    ) -> AsyncGenerator[tuple[dict[str, Any], Usage | None], None]:
+        """The events of the server's streamed reply to a request at `path`, each with the usage in it.
+
+        A server that answers in one piece gives one event. Closing the iterator stops generation upstream.
+
+        Raises:
+            ProviderError: see `outlay.errors`; `billed` where tokens may have been bought.
+        """
+        response = await self._asked(f"{self._http.base_url}/{path}", {**body, "model": self.model})
+        async with aclosing(pieces(self._http, response)) as found:
+            async for piece in found:
+                yield piece
+
     async def close(self) -> None:
         """Close every connection; requests in flight fail."""
         await self._http.close()
@@ -250,9 +266,13 @@ class openai_chat:
             response.close()
 
     async def _open(self, request: Request) -> Any:
-        """The open reply with status 200, streamed in the best way that the server takes."""
+        """The open reply to a chat with status 200."""
         body = dialects.body(self._spoken(), self.model, request)
-        url, way = f"{self._http.base_url}/chat/completions", self._way
+        return await self._asked(f"{self._http.base_url}/chat/completions", body, n=request.n)
+
+    async def _asked(self, url: str, body: dict[str, Any], *, n: int = 1) -> Any:
+        """The open reply with status 200, streamed in the best way that the server takes."""
+        way = self._way
         while True:
             response = await self._http.open("POST", url, body | _WAYS[way])
             if response.status == 200:
@@ -260,7 +280,7 @@ class openai_chat:
                 self._way = way
                 return response
             error, said = await self._http.refused(response)
-            if isinstance(error, BadRequest) and request.n > 1 and said.param == "n":
+            if isinstance(error, BadRequest) and n > 1 and said.param == "n":
                 self._lose("n")
             other = _other_way(way, said)
             if other is None or not isinstance(error, BadRequest) or error.fatal:
