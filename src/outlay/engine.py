@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -35,6 +35,10 @@ from outlay.tasks import Item
 from outlay.types import Answer, Bound, Delta, Plan, Pool, Question
 from outlay.verifiers._own import as_verifier
 
+
+T = TypeVar("T")
+OFFLINE = "offline"
+"""The phase of work before the question, and the scope of its call cache."""
 
 class Outlay:
     """Buys answers. One per process and tenant; use it as `async with Outlay(...) as outlay`.
@@ -278,6 +282,35 @@ class Outlay:
         asked: Relayed,
         *,
         question_id: str,
+    async def work(
+        self,
+        job: Callable[[Run], Awaitable[T]],
+        *,
+        id: str,
+        seed: int,
+        tenant: str | None = None,
+        limits: Limits | None = None,
+    ) -> T:
+        """What an offline job returns. It buys through the same door, marked `offline` in the ledger, without a trace.
+
+        The call cache is on, so that a job that starts again after a crash buys nothing twice that was settled.
+
+        Args:
+            job: is handed the run to buy through.
+            id: the job's; the ledger books its calls under it, and its seeds derive from it.
+            seed: the run's seed, which must be the same at every attempt.
+            tenant: for whom; None is this object's.
+            limits: caps on this attempt.
+
+        Raises:
+            BudgetExceeded: a call of the job does not fit.
+            ProviderError: the model failed.
+        """
+        cards = {role: await self.card(role) for role in self._models}
+        account = Account(tenant or self.tenant, cache_scope=OFFLINE, phase=OFFLINE)
+        _, run = self._opened_run(Question(id, ()), Plan(OFFLINE), cards, limits, account, seed=seed)
+        return await job(run)
+
         limits: Limits | None = None,
         account: Account | None = None,
         on_event: OnEvent | None = None,

@@ -51,6 +51,8 @@ class Session:
         *,
         run_id: str,
         providers: Mapping[str, Provider],
+    phase: str = "online"
+    """`offline` is work before the question, which the ledger keeps apart."""
         cards: Mapping[str, Card],
         store: Store,
         clock: Callable[[], float] = time.monotonic,
@@ -95,6 +97,7 @@ class Spent:
         """Seconds that the call cache saved: latencies are told as if everything had been bought now."""
 
     def add(
+        other.phase = account.phase
         self,
         usage: Usage,
         *,
