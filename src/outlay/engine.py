@@ -35,10 +35,10 @@ from outlay.tasks import Item
 from outlay.types import Answer, Bound, Delta, Plan, Pool, Question
 from outlay.verifiers._own import as_verifier
 
-
 T = TypeVar("T")
 OFFLINE = "offline"
 """The phase of work before the question, and the scope of its call cache."""
+
 
 class Outlay:
     """Buys answers. One per process and tenant; use it as `async with Outlay(...) as outlay`.
@@ -277,11 +277,6 @@ class Outlay:
         answer, pool = await pass_through(run, question, n=n, seed=seed, on_delta=on_delta)
         return await self._save(door, run, answer, plan), pool
 
-    async def relay(
-        self,
-        asked: Relayed,
-        *,
-        question_id: str,
     async def work(
         self,
         job: Callable[[Run], Awaitable[T]],
@@ -311,6 +306,11 @@ class Outlay:
         _, run = self._opened_run(Question(id, ()), Plan(OFFLINE), cards, limits, account, seed=seed)
         return await job(run)
 
+    async def relay(
+        self,
+        asked: Relayed,
+        *,
+        question_id: str,
         limits: Limits | None = None,
         account: Account | None = None,
         on_event: OnEvent | None = None,
