@@ -20,7 +20,7 @@ from outlay.concurrency import together
 from outlay.door import Door
 from outlay.embedding import embed
 from outlay.errors import BudgetExceeded, MissingAbility, MissingExtra, OutlayError, ProviderError
-from outlay.models.provider import ABILITIES
+from outlay.models.provider import ABILITIES, Card
 from outlay.money import cost_nusd, worst_nusd
 from outlay.relay import OnEvent, Relayed, Reply, relay
 from outlay.sandbox.killable import WorkerFailed, WorkerKilled
@@ -225,6 +225,14 @@ class Run:
         """The embeddings of texts, a row of length 1 each (`outlay.embedding`)."""
         key = self._unique(f"embed/{label}")
         return await embed(self._door.book, self.budget, self.question_id, texts, role, key, self.spent)
+
+    def card(self, role: str = "default") -> Card:
+        """The card of a role's model: its name, its identity and what it can do.
+
+        Raises:
+            UsageError: no model plays the role.
+        """
+        return self._door.card(role)
 
     def has(self, role: str) -> bool:
         """Whether a model plays the role in this plan."""
