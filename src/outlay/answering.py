@@ -21,7 +21,7 @@ from outlay.types import Answer, Delta, Plan, Pool, Question
 from outlay.verifiers._own import as_verifier
 
 T = TypeVar("T")
-FALLBACK_ROLE = {"judge": "default", "notes": "default"}
+FALLBACK_ROLE = {"judge": "default", "notes": "default", "small": "default", "large": "default"}
 """A role that no model was named for is played by this one's model."""
 PASS_THROUGH = "pass_through"
 """What stands for a strategy in the plan of a request that was passed through."""
