@@ -41,6 +41,8 @@ class Account(Struct, frozen=True):
     """None is local use, which has no quota."""
     cache_scope: str | None = None
     """Turns the call cache on, for what was bought in this scope of the tenant alone."""
+    phase: str = "online"
+    """`offline` is work before the question, which the ledger keeps apart."""
 
 
 class Session:
@@ -51,8 +53,6 @@ class Session:
         *,
         run_id: str,
         providers: Mapping[str, Provider],
-    phase: str = "online"
-    """`offline` is work before the question, which the ledger keeps apart."""
         cards: Mapping[str, Card],
         store: Store,
         clock: Callable[[], float] = time.monotonic,
@@ -77,6 +77,7 @@ class Session:
         """This session, its models and its ledger, buying for another account."""
         other = copy.copy(self)
         other.tenant, other.key_id, other.cache_owner = account.tenant, account.key_id, account.tenant
+        other.phase = account.phase
         if account.cache_scope is not None:
             other.cache, other.cache_owner = True, f"{account.tenant}\n{account.cache_scope}"
         return other
@@ -97,7 +98,6 @@ class Spent:
         """Seconds that the call cache saved: latencies are told as if everything had been bought now."""
 
     def add(
-        other.phase = account.phase
         self,
         usage: Usage,
         *,
