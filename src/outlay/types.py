@@ -234,6 +234,8 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     verifier: str | None = None
     kind: str | None = None
     roles: dict[str, str] = {}
+    framings: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """What is put around the question before the strategy sees it: names with their parameters, applied in order."""
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):
@@ -247,8 +249,6 @@ class Answer(Struct, frozen=True, omit_defaults=True):
 
     question_id: str
     text: str
-    framings: tuple[tuple[str, dict[str, Any]], ...] = ()
-    """What is put around the question before the strategy sees it: names with their parameters, applied in order."""
     answer: str | None = None
     key: str | None = None
     p_correct: float | None = None
