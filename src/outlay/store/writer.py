@@ -1,12 +1,13 @@
 """The one thread that writes to the ledger, committing what waits in groups.
 
-Callers hand over operations; the writer drains what is waiting into one transaction, so sixty-four callers share one
-commit.
+Callers hand over operations; those of one step of the event loop wake the writer once, and it drains what is waiting
+into one transaction, so sixty-four callers share one commit.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -20,7 +21,7 @@ from outlay.store.faults import sentence
 from outlay.store.lease import STALE_US
 
 GROUP = 512
-"""The most operations in one commit."""
+"""About the most operations in one commit."""
 
 _ORDER = (
     sql.OPEN_RUN,
@@ -52,6 +53,8 @@ class Writer:
         self._path, self._db, self._lease_id = path, db, lease_id
         self._ops: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
+        self._step: list[Any] = []
+        """What was handed over in this step of the event loop."""
         self._failed: StoreError | None = None
         self._beat_us = 0
         self._thread = threading.Thread(target=self._write, name="outlay-ledger", daemon=True)
@@ -70,7 +73,7 @@ class Writer:
         """
         if self._failed:
             raise self._failed
-        self._ops.put((statements, None))
+        self._give((statements, None))
 
     async def do(self, statement: str, values: Sequence[Any]) -> None:
         """Return once the statement is committed.
@@ -81,7 +84,7 @@ class Writer:
         if self._failed:
             raise self._failed
         future = self._loop.create_future()
-        self._ops.put((((statement, values),), future))
+        self._give((((statement, values),), future))
         await future
 
     async def within(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
@@ -95,7 +98,7 @@ class Writer:
         if self._failed:
             raise self._failed
         future = self._loop.create_future()
-        self._ops.put((work, future))
+        self._give((work, future))
         return await future
 
     async def run(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
@@ -122,39 +125,51 @@ class Writer:
             else:
                 self._loop.call_soon_threadsafe(_resolve, [future], result)
 
-        self._ops.put(alone)
+        self._give(alone)
         return await future
 
     async def stop(self) -> None:
         """Commit what is waiting, end the thread and close the connection."""
-        self._ops.put(_END)
+        self._give(_END)
         await asyncio.to_thread(self._thread.join)
         self._db.close()
 
+    def _give(self, op: Any) -> None:
+        """Hand over with everything else of this step of the loop: waking the thread costs more than an operation."""
+        if not self._step:
+            self._loop.call_soon(self._wake)
+        self._step.append(op)
+
+    def _wake(self) -> None:
+        step, self._step = self._step, []
+        self._ops.put(step)
+
     def _write(self) -> None:
         """The writer thread: take what waits, commit it as one group, wake those who waited for it."""
-        following: Any = None
         while True:
-            op: Any = following if following is not None else self._ops.get()
-            following = None
-            if op is _END:
-                return
-            if callable(op):
+            group: list[_Op] = []
+            for op in self._taken():
+                if isinstance(op, tuple):
+                    group.append(op)
+                    continue
+                self._commit(group)
+                group = []
+                if op is _END:
+                    return
                 op(self._db)
-                continue
-            group = [op]
-            while len(group) < GROUP:
-                try:
-                    following = self._ops.get_nowait()
-                except queue.Empty:
-                    break
-                if following is _END or callable(following):
-                    break
-                group.append(following)
-                following = None
             self._commit(group)
 
+    def _taken(self) -> list[Any]:
+        """Everything that waits, at least one operation and about as many as one commit may have."""
+        taken: list[Any] = self._ops.get()
+        with contextlib.suppress(queue.Empty):
+            while len(taken) < GROUP:
+                taken = taken + self._ops.get_nowait()
+        return taken
+
     def _commit(self, group: list[_Op]) -> None:
+        if not group:
+            return
         waiting = [future for _, future in group if future is not None]
         results: list[tuple[asyncio.Future[Any], Any]] = []
         batch: list[_Statements] = []
@@ -178,10 +193,8 @@ class Writer:
             self._failed = sentence(self._path, error)
             self._loop.call_soon_threadsafe(_refuse, waiting, self._failed)
         else:
-            for future, result in results:
-                self._loop.call_soon_threadsafe(_resolve, [future], result)
             if waiting:
-                self._loop.call_soon_threadsafe(_resolve, waiting, None)
+                self._loop.call_soon_threadsafe(_resolve_all, waiting, results)
 
     def _execute(self, batch: list[_Statements]) -> None:
         rows: dict[str, list[Sequence[Any]]] = {statement: [] for statement in _ORDER} if batch else {}
@@ -198,6 +211,12 @@ class Writer:
             self._beat_us = now
             self._db.execute(sql.BEAT, (now, self._lease_id))
             self._db.execute(sql.FORGET_SECONDS, (now // 1_000_000 - KEPT_S,))
+
+
+def _resolve_all(waiting: list[asyncio.Future[Any]], results: list[tuple[asyncio.Future[Any], Any]]) -> None:
+    for future, result in results:
+        _resolve([future], result)
+    _resolve(waiting, None)
 
 
 def _resolve(futures: list[asyncio.Future[Any]], result: Any) -> None:
