@@ -44,18 +44,16 @@ class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True):
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file: `default` and `[roles]` name models, `[models.NAME]` describes them.
 
-    `durability`: the ledger survives the death of the `process`, or a loss of `power` too, at a disk flush a commit.
-    """
     `[plans.NAME]` are ways to buy an answer, `[[routes]]` which requests of the gateway take them, and `[auto]` the
     plan that `outlay/auto` buys for a task class.
 
+    `durability`: the ledger survives the death of the `process`, or a loss of `power` too, at a disk flush a commit.
+    """
 
     default: str = "local/qwen2.5-coder-0.5b"
     durability: Literal["process", "power"] = "process"
     roles: dict[str, str] = {}
     models: dict[str, ModelEntry] = {}
-
-
     plans: dict[str, PlanEntry] = {}
     routes: tuple[RouteEntry, ...] = ()
     auto: dict[str, str] = {}
@@ -91,6 +89,8 @@ def check(config: Config) -> None:
         if name not in config.plans:
             told = nearest(name, config.plans) if config.plans else "there are none"
             raise UsageError(f"[auto] {task_class}: there is no plan {name!r}; {told}")
+
+
 def read(path: Path | None = None) -> Config:
     """The configuration: `path`, else `$OUTLAY_CONFIG`, else `outlay.toml` here or in outlay's home, else defaults.
 
@@ -109,11 +109,11 @@ def read(path: Path | None = None) -> Config:
         raise UsageError(f"The configuration {found} cannot be read: {error.strerror}.") from None
     except msgspec.DecodeError as error:
         raise UsageError(f"{found}: {error}; docs/configuration.md lists what may stand there.") from None
-
-
     except UsageError as error:
         raise UsageError(f"{found}: {error}") from None
     return config
+
+
 def database() -> Path:
     """The ledger's file: `$OUTLAY_DATABASE_URL` (`sqlite:///PATH`), else `outlay.db` in outlay's home.
 
