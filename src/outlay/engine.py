@@ -21,8 +21,10 @@ from outlay.budget import Budget, Limits
 from outlay.door import Door
 from outlay.errors import MissingAbility, OutlayError, UsageError
 from outlay.framings._bound import framed
-from outlay.models.open import open_model
-from outlay.models.provider import ABILITIES, Card, Provider
+from outlay.guards._watched import Watched
+from outlay.framings._uses import keep_use
+from outlay.models.breaker import Breakers
+from outlay.models.provider import ABILITIES, Card
 from outlay.prompts.answer_format import VERSION as PROMPTS
 from outlay.prompts.answer_format import instruct
 from outlay.relay import OnEvent, Relayed, Reply
@@ -362,6 +364,7 @@ class Outlay:
             time.time_ns() // 1000,
             tenant=door.session.tenant,
         )
+        await keep_use(self.store, run, answer, trace_id, door.session.tenant)
         return msgspec.structs.replace(answer, trace_id=trace_id)
 
     async def judge(self, item: Item, answer: str | None, text: str) -> float:

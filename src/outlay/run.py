@@ -47,6 +47,7 @@ class Run:
         question_id: what the ledger books this run's calls under.
         spent: what this run has bought so far.
         notes: sentences that belong into the answer, about what could not be done.
+        on_context: the context that a framing found the question on, for the store to keep with its cost; or None.
         refused: why the budget refused a part of what was asked for; empty if it did not.
         failure: the first failure of a sample, or None: what an answer of no samples failed for.
     """
@@ -66,6 +67,7 @@ class Run:
         self._occurrences: dict[str, int] = {}
         self.spent = Spent()
         self.notes: list[str] = []
+        self.on_context: dict[str, Any] | None = None
         self.refused = ""
         self.failure: ProviderError | None = None
 

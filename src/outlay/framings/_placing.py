@@ -61,6 +61,29 @@ def before_question(question: Question, text: str) -> Question:
     return msgspec.structs.replace(question, messages=tuple(messages))
 
 
+def after_question(question: Question, text: str) -> Question:
+    r"""The question with `text` at the end of its last user message, a blank line between; as it is without one.
+
+    Args:
+        question: any question.
+        text: what follows on the question; empty leaves it as it is.
+
+    Returns:
+        The same question with other messages.
+
+    Example:
+        >>> after_question(Question.of("17 * 23?"), "Answer in words.").messages[0]["content"]
+        '17 * 23?\n\nAnswer in words.'
+    """
+    places = [i for i, message in enumerate(question.messages) if message.get("role") == "user"]
+    if not text or not places:
+        return question
+    messages = list(question.messages)
+    last = messages[places[-1]]
+    messages[places[-1]] = {**last, "content": _joined(last.get("content"), text)}
+    return msgspec.structs.replace(question, messages=tuple(messages))
+
+
 def most_tokens(text_bytes: int, *, messages: int = 1) -> int:
     """The most input tokens that so many bytes of placed text add: a bound for a framing's `adds`.
 

@@ -54,6 +54,21 @@ def conversation(messages: Sequence[Message]) -> str:
     return "\n\n".join(f"[{m.get('role', 'user')}]\n{text}" for m, text in zip(messages, texts, strict=True))
 
 
+def message_texts(messages: Sequence[Message], most: int) -> tuple[str, ...]:
+    r"""The conversation as text from each of its first messages on, one blank line between messages; at least one.
+
+    Args:
+        messages: a chat.
+        most: how many beginnings, from 1.
+
+    Example:
+        >>> message_texts([{"role": "system", "content": "Short."}, {"role": "user", "content": "17 * 23?"}], 2)
+        ('Short.\n\n17 * 23?', '17 * 23?')
+    """
+    texts = [_content(m.get("content")) for m in messages]
+    return tuple("\n\n".join(texts[i:]) for i in range(max(min(len(texts), most), 1)))
+
+
 def _content(content: object) -> str:
     if isinstance(content, list):
         parts = (p.get("text") or f"[{p.get('type', 'part')}]" for p in content if isinstance(p, dict))

@@ -24,13 +24,17 @@ TEXTS = {
     "text": "End with one line: Answer: followed by the answer alone.",
 }
 """The instruction of each answer kind that has one; tool calls need none."""
+_STEPS = "Think step by step, briefly. Then end"
+ANSWER_ALONE = {kind: text.replace(_STEPS, "End") for kind, text in TEXTS.items()}
+"""The same without the demand for steps: for a framing that says itself how much to write, and ends with one of these."""
 
 
 def instruct(question: Question) -> Question:
     r"""The question with its kind's instruction at the end of the last user message.
 
-    Untouched: a question without an answer kind, of a kind without a text, without a user message, or whose
-    format the request already fixes (`tools`, `response_format`). A content list gets one more text part.
+    Untouched: a question without an answer kind, of a kind without a text, without a user message, whose format the
+    request already fixes (`tools`, `response_format`), or that already ends with an instruction of its kind. A content
+    list gets one more text part.
 
     Args:
         question: any question.
@@ -50,8 +54,17 @@ def instruct(question: Question) -> Question:
         return question
     last = places[-1]
     messages = list(question.messages)
+    if _says(messages[last], (text, ANSWER_ALONE[question.kind or ""])):
+        return question
     messages[last] = _with(messages[last], text)
     return msgspec.structs.replace(question, messages=tuple(messages))
+
+
+def _says(message: Message, texts: tuple[str, ...]) -> bool:
+    content: Any = message.get("content")
+    if isinstance(content, list) and content and isinstance(content[-1], dict):
+        content = content[-1].get("text")
+    return isinstance(content, str) and content.endswith(texts)
 
 
 def _with(message: Message, text: str) -> Message:
