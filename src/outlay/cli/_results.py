@@ -52,12 +52,22 @@ def recorded(out: Path) -> list[Recording]:
     ]
 
 
-def read(out: Path, recordings: Sequence[Recording] = (), worth: Worth | None = None) -> Report:
+def read(
+    out: Path,
+    recordings: Sequence[Recording] = (),
+    worth: Worth | None = None,
+    without: Path | None = None,
+    offline_usd: float | None = None,
+) -> Report:
     """The report of an experiment's folder, with recordings beside it, for what answers are worth if that is said.
 
+    `without`: the folder of the same experiment without the offline work that this one uses; `offline_usd`: what that
+    work cost, None for all offline work in the ledger.
+
     Raises:
-        UsageError: the folder holds no experiment, or no answers yet.
+        UsageError: a folder holds no experiment, or no answers yet; or the offline work has no known price.
     """
+    from outlay.cli import _ledger_sums
     from outlay.errors import UsageError
     from outlay.experiment import read_outcomes, read_spec
     from outlay.policies._worth import Worth
@@ -75,6 +85,13 @@ def read(out: Path, recordings: Sequence[Recording] = (), worth: Worth | None = 
         [cell for r in recordings for cell in pool_cells(r, seed=manifest.spec.seed)],
         samples=[s for r in recordings for s in by_verifier(r)],
         worth=worth or Worth(),
+        bills=_ledger_sums.bills(manifest.run_id) if manifest.run_id else (),
+        without=[] if without is None else read_outcomes(without),
+        offline_usd=0.0
+        if without is None
+        else _ledger_sums.offline_usd()
+        if offline_usd is None
+        else offline_usd,
         seed=manifest.spec.seed,
         provenance=Provenance(
             date=datetime.fromtimestamp(finished, UTC).date().isoformat(),

@@ -91,7 +91,7 @@ def bench(
     )
     outcomes = buy(spec, out)
     if record:
-        asyncio.run(_record(out))
+        write_recordings(out)
     _results.show(out, json=json)
     _tell_failures(outcomes)
 
@@ -171,11 +171,16 @@ async def _run(spec: Spec, out: Path) -> list[Outcome]:
         return await experiment.run(spec, out, on_outcome=on_outcome)
 
 
-async def _record(out: Path) -> None:
+def write_recordings(out: Path) -> None:
+    """Write the samples of an experiment's folder as recordings into it, and say which.
+
+    Raises:
+        UsageError: the folder holds no experiment, or the ledger does not hold its samples.
+    """
     from outlay.cli._terminal import note
     from outlay.record import record
 
-    for made in await record(out):
+    for made in asyncio.run(record(out)):
         checks = f", {made.verdicts:,} verdicts" if made.verdicts else ""
         note(f"recorded {made.questions} questions × {made.samples} samples{checks} in {made.path}")
         if made.unread:

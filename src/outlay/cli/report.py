@@ -15,6 +15,9 @@ def report(
     value_usd: str | None = None,
     wrong_usd: str | None = None,
     usd_per_s: str | None = None,
+    without: Path | None = None,
+    offline_usd: str | None = None,
+    record: bool = False,
     json: bool = False,
     html: Path | None = None,
     data: Path | None = None,
@@ -38,6 +41,12 @@ def report(
         What a wrong answer costs, in dollars; 0 unless given (the best number of tries then takes a right one's worth).
     usd_per_s:
         What a second of waiting costs, in dollars; 0 unless given.
+    without:
+        The folder of the same bench without the offline work that FOLDER uses: says when that work has paid back.
+    offline_usd:
+        What that work cost, in dollars; all offline work in the ledger unless given.
+    record:
+        First write the samples into FOLDER/recordings, as the bench does with --record; they come from the ledger.
     json:
         Print a JSON array with one object a cell instead of the tables.
     html:
@@ -49,7 +58,12 @@ def report(
     from outlay.cli._terminal import note
 
     worth = _worth(value_usd, wrong_usd, usd_per_s)
-    found = _results.read(folder, _results.recorded(folder), worth)
+    if record:
+        from outlay.cli.bench import write_recordings
+
+        write_recordings(folder)
+    offline = _offline(without, offline_usd)
+    found = _results.read(folder, _results.recorded(folder), worth, without, offline)
     _results.tell(found, json=json)
     if html is not None:
         from outlay.report.html import write
@@ -61,6 +75,19 @@ def report(
 
         write_data(found, data)
         note(f"The data are {data}.")
+
+
+def _offline(without: Path | None, offline_usd: str | None) -> float | None:
+    from outlay.errors import UsageError
+    from outlay.experiment import read_spec
+    from outlay.money import NUSD, nusd
+
+    if without is None:
+        if offline_usd is not None:
+            raise UsageError("--offline-usd needs the same bench without the offline work (--without DIR).")
+        return None
+    read_spec(without)
+    return None if offline_usd is None else nusd(offline_usd) / NUSD
 
 
 def _worth(value_usd: str | None, wrong_usd: str | None, usd_per_s: str | None) -> Worth:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from numpy.typing import ArrayLike
 
 from outlay.errors import CannotSay, UsageError
-from outlay.stats.bootstrap import bootstrap
+from outlay.stats.bootstrap import bootstrap_of_means
 from outlay.stats.interval import Interval
 
 
@@ -190,11 +190,11 @@ def measured_break_even(
     if len(baseline) < 2:
         raise CannotSay("The break-even of one question has no interval; measure at least two.")
 
-    def uses(before_Q: np.ndarray, after_Q: np.ndarray) -> float:
-        return Investment(offline, float(before_Q.mean()), float(after_Q.mean()), keep).break_even().uses
+    def uses(means_DC: np.ndarray) -> np.ndarray:
+        return np.array([Investment(offline, *pair, keep).break_even().uses for pair in means_DC.tolist()])
 
     if not (np.isfinite([baseline, per_use]).all() and min(baseline.min(), per_use.min()) >= 0):
         raise UsageError("The costs of an investment must be finite numbers from 0.")
-    interval = bootstrap(uses, baseline, per_use, seed=seed, level=level, draws=draws)
+    interval = bootstrap_of_means(uses, baseline, per_use, seed=seed, level=level, draws=draws)
     whole = Investment(offline, float(baseline.mean()), float(per_use.mean()), keep).break_even()
     return MeasuredBreakEven(whole, interval)

@@ -18,6 +18,7 @@ from outlay.report import page_tables as tables
 from outlay.report.market import Market
 from outlay.report.offer import short
 from outlay.report.page_further import further
+from outlay.report.page_money import paid_back, spent
 from outlay.report.pictures import curves_picture, frontier_picture, worth_picture
 from outlay.report.summary import PriceLine, Provenance, Report
 from outlay.report.words import SOURCES, buying_advice, cautions, dollars, required_accuracy
@@ -47,6 +48,8 @@ def page(report: Report, *, title: str = "What a right answer costs") -> str:
     """
     pictures = _Pictures()
     body = "".join(_section(market, report, pictures) for market in report.markets)
+    if report.spending:
+        body += f"<section>{_folded('Tokens and money by phase and role', spent(report.spending))}</section>"
     if not report.markets:
         body = "<section><h2>Nothing was asked yet.</h2></section>"
     return _document(
@@ -164,7 +167,8 @@ def _section(market: Market, report: Report, pictures: _Pictures) -> str:
         )
     if said:
         parts.append("<h3>How far to trust this</h3>" + _list(said))
-    parts += [_folded(heading, inner) for heading, inner in further(market, report, pictures.add)]
+    folded = [*further(market, report, pictures.add), *paid_back(market, report, pictures.add)]
+    parts += [_folded(heading, inner) for heading, inner in folded]
     if own:
         parts.append(_folded("Plan against plan, question by question", tables.compared(own, market)))
     parts.append(_oracles(market, [c for c in cells if c.oracle]))

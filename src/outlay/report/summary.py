@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from outlay.policies._worth import MONEY_ALONE, Worth
+from outlay.report.amortised import Amortised, amortised
 from outlay.report.cells import Cell, cells
 from outlay.report.checked_tries import CheckedTries, checked_tries
 from outlay.report.comparisons import Comparison, comparisons
@@ -16,8 +17,10 @@ from outlay.report.market import Market, markets
 from outlay.report.more_samples import MoreSamples, more_samples
 from outlay.report.outcome import Outcome, PoolCell
 from outlay.report.samples import Samples
+from outlay.report.spending import Spending, spendings
 from outlay.report.stated_beliefs import Stated, stated_beliefs
 from outlay.report.verifiers import Verifying, verifying
+from outlay.store.protocol import Bill
 
 
 class PriceLine(Struct, frozen=True, omit_defaults=True):
@@ -44,8 +47,8 @@ class Provenance(Struct, frozen=True, omit_defaults=True):
 class Report(Struct, frozen=True):
     """Everything that table, sentences, charts and page are made from. As JSON it is `report.json`.
 
-    The last five are empty where the data hold nothing for them: repeated runs of questions, recorded samples,
-    samples with verdicts (twice), stated probabilities.
+    What the data hold nothing for is empty: repeated runs of questions, recorded samples, samples with verdicts,
+    stated probabilities, the experiment's own ledger, the same plans without offline work.
     """
 
     cells: tuple[Cell, ...]
@@ -58,6 +61,8 @@ class Report(Struct, frozen=True):
     checked: tuple[CheckedTries, ...] = ()
     stated: tuple[Stated, ...] = ()
     verifying: tuple[Verifying, ...] = ()
+    spending: tuple[Spending, ...] = ()
+    amortised: tuple[Amortised, ...] = ()
 
 
 def summarise(
@@ -67,6 +72,9 @@ def summarise(
     samples: Sequence[Samples] = (),
     wrong: float = 1.0,
     worth: Worth = MONEY_ALONE,
+    bills: Sequence[Bill] = (),
+    without: Sequence[Outcome] = (),
+    offline_usd: float = 0.0,
     seed: int,
     provenance: Provenance | None = None,
 ) -> Report:
@@ -80,11 +88,17 @@ def summarise(
         wrong: what handing out a wrong answer costs, from 0, in worths of a right one: for the best number of tries.
         worth: what answers are worth in dollars; with a value of a right one `wrong` follows from it, and tries have
             their price.
+        bills: the ledger's sums over this experiment by phase, role and model.
+        without: the same plans on the same questions without the offline work that `outcomes` use.
+        offline_usd: what that work cost once, in dollars.
         seed: seed of every bootstrap and permutation.
         provenance: machine, date, seed, versions and prices, to be shown.
 
     Returns:
         The report.
+
+    Raises:
+        UsageError: `wrong`, a worth or `offline_usd` is out of range, or no plan is in `outcomes` and `without`.
 
     Example:
         >>> right = Outcome("sums", "m", "single", "q1", True, 1.0, cost_nusd=2_000)
@@ -106,6 +120,8 @@ def summarise(
         ),
         stated=tuple(stated_beliefs(outcomes)),
         verifying=tuple(verifying(samples, seed=seed)),
+        spending=tuple(spendings(bills)),
+        amortised=tuple(amortised(outcomes, without, offline_usd, seed=seed)) if without else (),
     )
 
 

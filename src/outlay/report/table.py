@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from outlay.report.cells import Cell
 from outlay.report.further_words import decisive
 from outlay.report.market import Market
+from outlay.report.money_words import paying_back, spending_words
 from outlay.report.offer import Offer, short
 from outlay.report.resampling import Range
 from outlay.report.summary import Report
@@ -60,6 +61,11 @@ def write(report: Report, out: TextIO, *, width: int | None = None) -> None:
             console.print(f"\n{ORACLES}")
             for table in _tables(market, market.oracles, [c for c in cells if c.oracle]):
                 console.print(table)
+    said = [*spending_words(report.spending), *map(paying_back, report.amortised)]
+    if said:
+        console.print()
+    for sentence in said:
+        console.print(f"- {clean(sentence)}")
 
 
 def clean(text: str) -> str:
