@@ -1,0 +1,333 @@
+"""A small and a large model write one chain of thought together: who writes the next step is decided before the draft
+or after it.
+
+Both models continue the same text, so each reads only what the other wrote since its last turn (with a prefix cache).
+Draws are named by role and prefix (`steps.digest`): at the same point of the same chain the same model says the same
+thing, whichever strategy or threshold led there. So arms of an experiment share what they have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+from outlay.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
+from outlay.errors import BudgetExceeded, NoAnswer, ProviderError
+from outlay.prompts.thinking import CLOSE, OPENED, ask_to_think
+from outlay.run import Run
+from outlay.skeletons.steps import SEPARATOR, Step, digest, states_answer, step
+from outlay.types import Bound, Draws, Question
+
+SMALL, LARGE = "small", "large"
+STEP_TOKENS = 512
+"""Cap of one step in both papers' code."""
+STEPS = 48
+"""The most steps of a chain unless stated (our choice; Arbitrage stops at 100)."""
+
+Thinks: TypeAlias = Literal["plain", "asked", "native"]
+"""Whether the steps are the reply itself, or thinking between tags (asked for, or by the model itself)."""
+Steps: TypeAlias = Annotated[int, Meta(ge=1, le=1000)]
+"""A number of steps."""
+FirstSteps: TypeAlias = Annotated[int, Meta(ge=0, le=1000)]
+"""A number of steps at the beginning."""
+StepTokens: TypeAlias = Annotated[int, Meta(ge=1, le=100_000)]
+"""The cap of one step."""
+
+
+class Rules(Struct, frozen=True):
+    """How a chain is written, whoever writes.
+
+    `max_tokens` bounds the kept text; `separator` ends a step; `rivals` are the log-probabilities that drafts carry.
+    """
+
+    max_tokens: int
+    first_large: int = 0
+    max_steps: int = STEPS
+    step_tokens: int = STEP_TOKENS
+    separator: str = SEPARATOR
+    rivals: int | None = None
+    thinks: Thinks = "plain"
+    closing_ends: bool = True
+    """Whether the closing tag alone ends the thinking; else it is removed until an answer was stated."""
+
+
+class Written(Struct, frozen=True):
+    """One step of a chain: who wrote it and what decided that. `signal` is None where nothing was to be decided by."""
+
+    text: str
+    role: str
+    tokens: int
+    signal: float | None = None
+    dropped_tokens: int = 0
+    """Tokens of the draft that was thrown away for it."""
+
+
+class Chain(Struct, frozen=True):
+    """The text so far and its steps; `over` says why it ended, and `cut` that this was no end of its own."""
+
+    text: str = ""
+    steps: tuple[Written, ...] = ()
+    over: str = ""
+    cut: bool = False
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the kept steps."""
+        return sum(s.tokens for s in self.steps)
+
+
+class Counts(Struct):
+    """What a pair bought. Drafts are small steps that something looked at, or wrote as chosen; probes are one token."""
+
+    kept: int = 0
+    dropped: int = 0
+    large_steps: int = 0
+    probes: int = 0
+    grades: int = 0
+    kept_tokens: int = 0
+    dropped_tokens: int = 0
+    large_tokens: int = 0
+    blind: int = 0
+    """Decisions without a signal: the probe or grade failed."""
+
+    def words(self) -> str:
+        """The counts in one sentence's part."""
+        total = self.kept + self.large_steps
+        parts = [
+            f"{total} steps: {self.kept} by the small model, {self.large_steps} by the large one "
+            f"({self.large_tokens} tokens)",
+            f"{self.dropped} drafts dropped ({self.dropped_tokens} tokens)" if self.dropped else "",
+            f"{self.probes} probes" if self.probes else "",
+            f"{self.grades} grades" if self.grades else "",
+            f"{self.blind} decisions without a signal went to the large model" if self.blind else "",
+        ]
+        return ", ".join(p for p in parts if p)
+
+
+class Decision(Struct, frozen=True):
+    """Who writes the next step, and the number that decided it; None: there was none, so the large model writes."""
+
+    large: bool
+    signal: float | None = None
+    written: Step | None = None
+    """The large model's step where deciding bought it already (an oracle does)."""
+
+
+Before: TypeAlias = Callable[[Run, Question, Chain, Counts], Awaitable[Decision]]
+"""Decides who writes the next step before there is a draft."""
+After: TypeAlias = Callable[[Run, Question, Chain, Step, Counts], Awaitable[Decision]]
+"""Decides whether the large model writes the step anew, after the small model's draft."""
+
+
+def rules(
+    question: Question,
+    *,
+    first_large: int,
+    max_steps: int,
+    step_tokens: int,
+    separator: str,
+    thinks: Thinks,
+    rivals: int | None = None,
+    closing_ends: bool = True,
+) -> Rules:
+    r"""The rules within the question's own output bound; `\n` in a separator is a line break."""
+    most = question.sampling.max_output_tokens or DEFAULT_OUTPUT_TOKENS
+    parted = separator.replace("\\n", "\n") or SEPARATOR
+    return Rules(most, first_large, max_steps, min(step_tokens, most), parted, rivals, thinks, closing_ends)
+
+
+def worst(question: Question, kept: Rules, *, small_calls: int = 1, answer_tokens: int = 0) -> Bound:
+    """The worst case: at every step a draft and a whole step of the large model, each after the longest prefix.
+
+    Args:
+        question: what is asked.
+        kept: the rules of the chain.
+        small_calls: calls of the small model a step, drafts included.
+        answer_tokens: cap of an answer that the large model writes at the end; 0 for none.
+    """
+    asked = framed(question, kept.thinks)
+    prefix = kept.max_tokens + kept.step_tokens + len(OPENED.encode()) + len(CLOSE.encode()) + 4
+    text = text_bound(asked.messages, asked.sampling) + prefix
+    steps = min(kept.max_steps, kept.max_tokens)
+    large = steps + (answer_tokens > 0)
+    return Bound(
+        {
+            SMALL: Draws(
+                small_calls * steps, small_calls * steps * text, steps * (kept.step_tokens + small_calls - 1)
+            ),
+            LARGE: Draws(large, large * text, steps * kept.step_tokens + answer_tokens),
+        }
+    )
+
+
+def framed(question: Question, thinks: Thinks) -> Question:
+    """The question as both models are to see it."""
+    return ask_to_think(question) if thinks == "asked" else question
+
+
+async def write(
+    run: Run,
+    question: Question,
+    kept: Rules,
+    counts: Counts,
+    *,
+    before: Before | None = None,
+    after: After | None = None,
+) -> Chain:
+    """The chain that the two models write under the rules; without `before` and `after` the small one writes all.
+
+    A model that fails at a step is stood in for by the other; where both fail, or the budget ends, the chain ends as
+    cut and the answer says why. Repeated steps end it from the third step on.
+
+    Args:
+        run: what buys it; it must play the roles `small` and `large`.
+        question: as both models see it (`framed`).
+        kept: the rules.
+        counts: is added to.
+        before: decides before a draft.
+        after: decides on a draft.
+
+    Raises:
+        MissingAbility: one of the two does not continue a given text.
+        BudgetExceeded: nothing was bought.
+        NoAnswer: both models failed at the first step.
+    """
+    for role in (SMALL, LARGE):
+        await run.continues(role=role)
+    chain = Chain(OPENED if kept.thinks != "plain" else "")
+    while not chain.over:
+        try:
+            chain = _joined(chain, *await _next(run, question, kept, chain, counts, before, after), kept)
+        except BudgetExceeded as refusal:
+            if not run.spent.calls:
+                raise
+            run.refused = run.refused or str(refusal)
+            chain = _ended(chain, f"the budget ended after {len(chain.steps)} steps: {refusal}")
+        except ProviderError as failure:
+            if failure.fatal:
+                raise
+            run.failure = run.failure or failure
+            if not chain.steps:
+                raise NoAnswer(f"Neither model wrote a first step: {failure}.") from failure
+            chain = _ended(chain, f"both models failed at step {len(chain.steps)}: {failure}")
+    return chain
+
+
+async def drawn(run: Run, question: Question, kept: Rules, chain: Chain, role: str, *, label: str = "") -> Step:
+    """The next step by the model of a role.
+
+    Raises:
+        ProviderError: it failed.
+        BudgetExceeded: it was refused.
+    """
+    (found,) = await step(
+        run,
+        question,
+        chain.text,
+        role=role,
+        label=label or f"{role}/{digest(chain.text)}",
+        separator=kept.separator,
+        max_tokens=max(min(kept.step_tokens, kept.max_tokens - chain.tokens), 1),
+        top_logprobs=kept.rivals if role == SMALL else None,
+    )
+    if isinstance(found, Step):
+        return found
+    raise found
+
+
+async def _next(
+    run: Run,
+    question: Question,
+    kept: Rules,
+    chain: Chain,
+    counts: Counts,
+    before: Before | None,
+    after: After | None,
+) -> tuple[Step, Written]:
+    if len(chain.steps) < kept.first_large:
+        return await _by_large(run, question, kept, chain, counts, Decision(True), None)
+    decision = await before(run, question, chain, counts) if before is not None else Decision(False)
+    if decision.large:
+        return await _by_large(run, question, kept, chain, counts, decision, None)
+    try:
+        draft = await drawn(run, question, kept, chain, SMALL)
+    except ProviderError as failure:
+        _stood_in(run, failure, "small", "large")
+        return await _by_large(run, question, kept, chain, counts, decision, failure)
+    if after is not None:
+        try:
+            decision = await after(run, question, chain, draft, counts)
+            if decision.large:
+                return await _by_large(run, question, kept, chain, counts, decision, draft)
+        except BudgetExceeded as refusal:
+            # The draft is paid for: it stands, unlooked at, and the next purchase ends the chain.
+            run.refused = run.refused or str(refusal)
+            run.notes.append(f"the last draft was not looked at: {refusal}")
+    return _kept(draft, counts, decision)
+
+
+async def _by_large(
+    run: Run,
+    question: Question,
+    kept: Rules,
+    chain: Chain,
+    counts: Counts,
+    decision: Decision,
+    draft: Step | ProviderError | None,
+) -> tuple[Step, Written]:
+    """The large model's step; where it fails, the draft that it should have replaced, or one bought now."""
+    try:
+        found = decision.written or await drawn(run, question, kept, chain, LARGE)
+    except ProviderError as failure:
+        if isinstance(draft, ProviderError):
+            raise
+        _stood_in(run, failure, "large", "small")
+        return _kept(draft or await drawn(run, question, kept, chain, SMALL), counts, decision)
+    lost = draft.usage.output_tokens if isinstance(draft, Step) else 0
+    counts.dropped += isinstance(draft, Step)
+    counts.dropped_tokens += lost
+    counts.large_steps += 1
+    counts.large_tokens += 0 if decision.written else found.usage.output_tokens
+    return found, Written(found.text, LARGE, found.usage.output_tokens, decision.signal, lost)
+
+
+def _kept(draft: Step, counts: Counts, decision: Decision) -> tuple[Step, Written]:
+    counts.kept += 1
+    counts.kept_tokens += draft.usage.output_tokens
+    return draft, Written(draft.text, SMALL, draft.usage.output_tokens, decision.signal)
+
+
+def _joined(chain: Chain, found: Step, written: Written, kept: Rules) -> Chain:
+    """The chain with a step, and whether it is over."""
+    text, closed = found.text, CLOSE in found.text
+    ended, why = found.ended, found.why
+    if kept.thinks != "plain" and closed:
+        answered = states_answer(text.partition(CLOSE)[0]) or kept.closing_ends
+        text = text.partition(CLOSE)[0] if answered else text.replace(CLOSE, "")
+        ended, why = answered, "the thinking was closed"
+    written = msgspec.structs.replace(written, text=text)
+    steps = (*chain.steps, written)
+    longer = Chain(chain.text + text, steps)
+    if ended:
+        return Chain(longer.text, steps, why or "the model ended it", found.finish_reason == "length")
+    if len(steps) > 2 and steps[-1].text.strip() == steps[-2].text.strip():
+        return _ended(longer, "the last two steps are the same")
+    if longer.tokens >= kept.max_tokens:
+        return _ended(longer, f"the bound of {kept.max_tokens} tokens was reached")
+    if len(steps) >= kept.max_steps:
+        return _ended(longer, f"the bound of {kept.max_steps} steps was reached")
+    return longer
+
+
+def _ended(chain: Chain, why: str) -> Chain:
+    return Chain(chain.text, chain.steps, why, cut=True)
+
+
+def _stood_in(run: Run, failure: ProviderError, failed: str, other: str) -> None:
+    if failure.fatal:
+        raise failure
+    run.failure = run.failure or failure
+    run.notes.append(f"the {other} model stood in for the {failed} one at a step: {failure}")
