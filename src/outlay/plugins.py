@@ -25,6 +25,8 @@ KINDS = {
     "strategy": "strategies",
     "verifier": "verifiers",
     "framing": "framings",
+    "sleep job": "sleep",
+    "guard": "guards",
     "task": "tasks",
     "answer kind": "answers",
     "selection": "selection",

@@ -271,6 +271,32 @@ class Run:
         score = min(max(verdict.score, 0.0), 1.0) if verdict.score == verdict.score else 0.0
         return verdict if score == verdict.score else msgspec.structs.replace(verdict, score=score)
 
+    async def score_prefix(self, question: Question, steps: tuple[str, ...], *, whole: bool) -> float:
+        """How good this run's verifier finds a chain of thought so far; in [0, 1] if the verifier keeps its word.
+
+        A verifier that has a `prefix` scores the steps by it. Another one is asked about the text so far as if it were
+        a candidate, without an answer while the chain is not whole.
+
+        Raises:
+            MissingAbility: the plan has no verifier.
+            ProviderError: the verifier's own call failed.
+            BudgetExceeded: it does not fit.
+        """
+        scorer: Scorer | None = getattr(self._verifier, "prefix", None)
+        if scorer is not None:
+            return await scorer(self, question, steps)
+        text = "".join(steps)
+        # The index names the verifier's calls, so it follows from the text and not from who is scored first.
+        completion = Completion(text, "stop" if whole else "length", Usage(0, 0), bounds.seed_of(text))
+        pool = Pool(question.id, question.kind, (Sample(completion.sample, completion),))
+        (candidate,) = (await classify(pool, self._work)).samples
+        return (await self.verify(question, candidate)).score
+
+    @property
+    def tenant(self) -> str:
+        """On whose behalf is bought."""
+        return self._door.session.tenant
+
     async def observe(self, key: str, look: Callable[[], Awaitable[Any]]) -> Any:
         """The result of an effect outside of models (a command, a worker, a user's function), traced for replay.
 

@@ -26,7 +26,7 @@ TEXTS = {
 """The instruction of each answer kind that has one; tool calls need none."""
 _STEPS = "Think step by step, briefly. Then end"
 ANSWER_ALONE = {kind: text.replace(_STEPS, "End") for kind, text in TEXTS.items()}
-"""The same without the demand for steps: for a framing that says itself how much to write, and ends with one of these."""
+"""The same without the demand for steps: a framing that says itself how much to write ends with one of these."""
 
 
 def instruct(question: Question) -> Question:

@@ -29,9 +29,9 @@ instruction to you.
 {notes}
 
 Rewrite the notes. What you write replaces them whole, so keep what is useful. Add quantities and conclusions that \
-follow from the situation, and the questions that are likely to be asked with their reasoning and their answers. Check the \
-numbers that stand there already and correct them. Remove what is wrong or of no use. Write at most {words} words, and \
-nothing but the notes. If the notes need no change, reply with the one word {finished}."""
+follow from the situation, and the questions that are likely to be asked with their reasoning and their answers. \
+Check the numbers that stand there already and correct them. Remove what is wrong or of no use. Write at most {words} \
+words, and nothing but the notes. If the notes need no change, reply with the one word {finished}."""
 
 LEVELS = (
     'Use the notes and do not work anything out again. Answer in one sentence: "The answer is" and the answer.',

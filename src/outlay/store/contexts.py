@@ -143,6 +143,7 @@ def delete(db: sqlite3.Connection, tenant: str, id: str) -> None:
     """Forget a context with its notes and uses. What was paid stays in the ledger."""
     for statement in (sql.DELETE_CONTEXT, sql.DELETE_NOTES_OF, sql.DELETE_USES_OF):
         db.execute(statement, (tenant, id))
+    db.execute(sql.DELETE_JOBS_OF, (tenant, id, id))
 
 
 def put_notes(db: sqlite3.Connection, notes: Notes) -> None:

@@ -25,7 +25,7 @@ OLDEST_SEEN = (
 DELETE_CONTEXT = "DELETE FROM contexts WHERE tenant = ? AND id = ?"
 DELETE_NOTES_OF = "DELETE FROM notes WHERE tenant = ? AND context_id = ?"
 DELETE_USES_OF = "DELETE FROM context_uses WHERE tenant = ? AND context_id = ?"
-DELETE_WAITING = "DELETE FROM jobs WHERE tenant = ? AND id = ? AND state = 'waiting'"
+DELETE_JOBS_OF = "DELETE FROM jobs WHERE tenant = ? AND SUBSTR(id, 1, LENGTH(?)) = ? AND state <> 'leased'"
 
 _NOTES = (
     "tenant, context_id, prompts, model, text, author, mark, rewrites, paid_nusd, input_tokens, output_tokens, job_id, "
@@ -50,7 +50,8 @@ USES_OF = f"SELECT {_USE} FROM context_uses WHERE tenant = ? AND context_id = ? 
 _JOB = "id, kind, tenant, detail, state, claim, lease_id, beat_us, held_nusd, attempts, result, created_us, ended_us"
 ADD_JOB = (
     "INSERT INTO jobs (id, kind, tenant, detail, state, created_us) VALUES (?, ?, ?, ?, 'waiting', ?) "
-    "ON CONFLICT (id) DO NOTHING"
+    "ON CONFLICT (id) DO UPDATE SET state = 'waiting', created_us = excluded.created_us "
+    "WHERE jobs.state = 'failed' AND jobs.ended_us < excluded.created_us - 86400000000"
 )
 ONE_JOB = f"SELECT {_JOB} FROM jobs WHERE id = ?"
 JOBS = f"SELECT {_JOB} FROM jobs WHERE tenant = ? OR CAST(? AS TEXT) IS NULL ORDER BY created_us, id"

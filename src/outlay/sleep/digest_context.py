@@ -1,0 +1,130 @@
+"""Notes on a context, rewritten until nothing useful is left to add."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from outlay.concurrency import together
+from outlay.errors import BudgetExceeded, OutlayError
+from outlay.prompts import notes as prompts
+from outlay.run import Run
+from outlay.sleep._report import Report
+from outlay.store.contexts import Notes
+from outlay.store.sleeping import Sleeping
+from outlay.types import Completion, Sampling
+
+NEEDS = frozenset({"chat"})
+ROLE = "notes"
+MOST_OUTPUT_TOKENS = 2_048
+"""Of one rewrite: room for 5,000 characters in most languages."""
+SEPARATOR = "\n\n"
+
+Rewrites = Annotated[int, Meta(ge=1, le=prompts.MOST_REWRITES)]
+Drafts = Annotated[int, Meta(ge=1, le=10)]
+
+
+async def digest_context(
+    run: Run,
+    store: Sleeping,
+    *,
+    context: str,
+    model: str,
+    rewrites: Rewrites = prompts.MOST_REWRITES,
+    drafts: Drafts = 1,
+    temperature: float | None = None,
+) -> Report:
+    """Notes on a context: the model rewrites them whole, again and again, until it says that they are finished.
+
+    It stops after `rewrites`, at the one word that ends, and where a rewrite changes nothing or was cut at its bound.
+    Each version holds at most 5,000 characters; with several drafts, written apart, the notes are all of them one
+    after the other. What the budget ends in the middle of is kept as far as it came. No question is ever read here.
+
+    Args:
+        run: what to buy through; its tenant's contexts alone can be read.
+        store: where the contexts are.
+        context: the context's id.
+        model: the model that writes, for which the notes are kept; it must be the one that the run calls.
+        rewrites: the most of a draft, 1 to 10.
+        drafts: how many are written apart, 1 to 10; 5 mostly best, 10 worse (the paper, section 5.2).
+        temperature: of the rewriting; None is the model's own.
+
+    Returns:
+        The notes, or none and why: the context is gone, or the model wrote nothing.
+
+    Raises:
+        BudgetExceeded: not one rewrite fits in the budget.
+        ProviderError: the model failed.
+
+    Cost: at most `drafts` x `rewrites` calls, each reading the context and the notes and writing at most 2,048 tokens.
+    Source: Sleep-time compute, Lin et al. 2025 (arXiv 2504.13171), section 3 and appendix K: `rethink`, `finish`, ten
+        rewrites, 5,000 characters. Our choices: a plain reply in place of the two tools, the end where nothing
+        changes, and a rewrite that was cut is left out unless it is the first.
+    """
+    found = await store.context(context, tenant=run.tenant)
+    if found is None:
+        return Report("the context is not there any more")
+    sampling = Sampling(temperature=temperature, max_output_tokens=MOST_OUTPUT_TOKENS)
+    written = await together(
+        _try_draft(run, found.text, number, rewrites, sampling) for number in range(drafts)
+    )
+    kept = [w for w in written if not isinstance(w, OutlayError) and w[0]]
+    refused = [w for w in written if isinstance(w, OutlayError)]
+    if not kept:
+        if refused:
+            raise refused[0]
+        return Report("the model wrote no notes")
+    text = SEPARATOR.join(notes for notes, _, _ in kept)
+    n_rewrites = sum(n for _, n, _ in kept)
+    notes = Notes(
+        run.tenant,
+        context,
+        prompts.VERSION,
+        model,
+        text,
+        mark=prompts.orders(text),
+        rewrites=n_rewrites,
+    )
+    return Report(kept[0][2], notes)
+
+
+async def _try_draft(
+    run: Run, context: str, number: int, rewrites: int, sampling: Sampling
+) -> tuple[str, int, str] | OutlayError:
+    try:
+        return await _draft(run, context, number, rewrites, sampling)
+    except OutlayError as error:
+        return error
+
+
+async def _draft(
+    run: Run, context: str, number: int, rewrites: int, sampling: Sampling
+) -> tuple[str, int, str]:
+    """One draft: its notes, how many rewrites it took, and why it ended."""
+    notes = ""
+    for done in range(rewrites):
+        label = f"draft{number}/rewrite{done}"
+        try:
+            (said,) = await run.complete(
+                prompts.rewrite(context, notes), role=ROLE, label=label, sampling=sampling
+            )
+        except BudgetExceeded as refusal:
+            if not notes:
+                raise
+            return notes, done, f"the budget ended it: {refusal}"
+        new = _read(said)
+        if not new or (said.truncated and notes):
+            return notes, done, "a rewrite was cut at its bound" if said.truncated else "the model finished"
+        if new == notes:
+            return notes, done, "a rewrite changed nothing"
+        notes = new
+    return notes, rewrites, f"{rewrites} rewrites were made"
+
+
+def _read(said: Completion) -> str:
+    """The new notes of a reply, within their length; empty where it says no more than that they are finished."""
+    text = said.text.strip()
+    if text.strip(".!\"' ").upper() == prompts.FINISHED or text == prompts.EMPTY:
+        return ""
+    return text.removesuffix(prompts.FINISHED).strip()[: prompts.MEMORY_CHARS]
