@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from outlay.errors import UsageError, nearest
+from outlay.guard_entry import GuardEntry
 from outlay.named_plans import PlanEntry, check_plan
 from outlay.request_routes import RouteEntry, check_route
 
@@ -57,6 +58,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     plans: dict[str, PlanEntry] = {}
     routes: tuple[RouteEntry, ...] = ()
     auto: dict[str, str] = {}
+    guard: GuardEntry = GuardEntry()
 
     @property
     def offered(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from outlay.door import Door
 from outlay.errors import MissingAbility, OutlayError, UsageError
 from outlay.framings._bound import framed
 from outlay.guards._watched import Watched
+from outlay.guards._watched import Watched
 from outlay.framings._uses import keep_use
 from outlay.models.breaker import Breakers
 from outlay.models.provider import ABILITIES, Card
@@ -240,7 +241,7 @@ class Outlay:
             raise MissingAbility(f"{plan.strategy} needs a verifier; name one, for example --verifier judge.")
         cards = {role: await self.card(role) for role in self._models}
         await self.refuse_unable(plan)
-        asked = msgspec.structs.replace(question, kind=plan.kind or question.kind)
+        asked = msgspec.structs.replace(self._guarded(question), kind=plan.kind or question.kind)
         door, run = self._opened_run(
             asked, plan, cards, limits, account, verifier=judge, listener=listener, seed=seed
         )
@@ -275,8 +276,9 @@ class Outlay:
         """
         cards = {"default": await self.card()}
         plan = Plan(PASS_THROUGH, {"n": n, "seed": seed}, roles={"default": cards["default"].name})
-        door, run = self._opened_run(question, plan, cards, limits, account)
-        answer, pool = await pass_through(run, question, n=n, seed=seed, on_delta=on_delta)
+        asked = self._guarded(question)
+        door, run = self._opened_run(asked, plan, cards, limits, account)
+        answer, pool = await pass_through(run, asked, n=n, seed=seed, on_delta=on_delta)
         return await self._save(door, run, answer, plan), pool
 
     async def work(
@@ -392,12 +394,16 @@ class Outlay:
         """
         chosen = plugins.spec("strategy", strategy, beside=("verifier",))
         card = self._cards.get("default")
-        sampling = question.sampling
+        sampling = self._guarded(question).sampling
         if sampling.max_output_tokens is None and card is not None:
             most = card.max_output_tokens or card.context_tokens
             sampling = msgspec.structs.replace(sampling, max_output_tokens=most)
         asked = instruct(msgspec.structs.replace(question, sampling=sampling))
         return framed(asked, plugins.module_of(chosen.target).bound(asked, **chosen.parameters), framings)
+
+    def _guarded(self, question: Question) -> Question:
+        """The question within the configuration's caps on thinking."""
+        return msgspec.structs.replace(question, sampling=self._config.guard.on(question.sampling))
 
     async def card(self, role: str = "default") -> Card:
         """The card of a role's model, probed at first use.
@@ -424,7 +430,7 @@ class Outlay:
         if self._shared is None:
             self._shared = Session(
                 run_id=self.run_id,
-                providers=players({role: self._provider(role) for role in cards}),
+                providers=players({role: Watched(self._provider(role)) for role in cards}),
                 cards=players(cards),
                 store=self.store,
                 clock=self._clock,

@@ -25,6 +25,7 @@ KINDS = {
     "strategy": "strategies",
     "verifier": "verifiers",
     "framing": "framings",
+    "guard": "guards",
     "sleep job": "sleep",
     "guard": "guards",
     "task": "tasks",

@@ -17,6 +17,7 @@ from outlay import bounds
 from outlay.budget import Budget, Limits
 from outlay.classify import classify
 from outlay.concurrency import together
+from outlay.cut_thinking import drawn
 from outlay.door import Door
 from outlay.embedding import embed
 from outlay.errors import BudgetExceeded, MissingAbility, MissingExtra, OutlayError, ProviderError
@@ -137,7 +138,9 @@ class Run:
         if question.sampling.top_logprobs is not None:
             self.need(frozenset({"logprobs"}))
         ask = Ask(question.id, "default", "pass", question.messages, question.sampling, None, n, True, seed)
-        results = await self._door.draw(self.budget, ask, ask.label, range(n), self.seed, self.spent, on_delta)
+        results = await drawn(
+            self._door, self.budget, ask, ask.label, range(n), self.seed, self.spent, on_delta, self.notes
+        )
         failures = [(i, r) for i, r in enumerate(results) if isinstance(r, OutlayError)]
         if len(failures) == n:
             raise failures[0][1]
@@ -385,7 +388,9 @@ class Run:
             self.need(frozenset({"logprobs"}), role=ask.role)
         label = ask.label if ask.label == "draw" or indices[0] else self._unique(ask.label)
         on_delta = self._emit_text if self._listener else None
-        results = await self._door.draw(self.budget, ask, label, indices, self.seed, self.spent, on_delta)
+        results = await drawn(
+            self._door, self.budget, ask, label, indices, self.seed, self.spent, on_delta, self.notes
+        )
         for result in results:
             if isinstance(result, ProviderError) and result.fatal:
                 raise result

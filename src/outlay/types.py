@@ -48,6 +48,10 @@ class Sampling(Struct, frozen=True, omit_defaults=True):
     top_logprobs: int | None = None
     """None: no logprobs; 0: of the chosen tokens only; k: of the k likeliest tokens too."""
     extra: dict[str, Any] = {}
+    reasoning_tokens: int | None = None
+    """The most tokens of thinking that is seen: there it is closed and the best answer asked for. None: no cap."""
+    answer_tokens: int | None = None
+    """The most tokens of that answer."""
 
 
 class Question(Struct, frozen=True, omit_defaults=True):

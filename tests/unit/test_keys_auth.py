@@ -178,8 +178,8 @@ def test_what_a_key_may_not_is_a_403_that_says_what_it_may():
         (lambda: bound.may(OPERATE), "may not operate the server"),
         (lambda: bound.may_ask(model="c"), "it may use: a, b"),
         (lambda: bound.may_ask(strategy="adaptive"), "it may use: single"),
-        (lambda: bound.may_fan_out(9), "9 calls and this key allows 8"),
-        (lambda: bound.output_cap(101), "101 output tokens and this key allows 100"),
+        (lambda: bound.may_fan_out(9), "9 calls and 8 are allowed a request"),
+        (lambda: bound.output_cap(101), "101 output tokens and 100 are allowed a sample"),
         (lambda: Caller(scope=Scope(models=())).may_ask(model="a"), "it may use: none"),
     ):
         with pytest.raises(NotAllowed, match=said) as told:

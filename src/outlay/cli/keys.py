@@ -39,6 +39,8 @@ def create(
     strategies: str | None = None,
     fan_out: int | None = None,
     max_output_tokens: int | None = None,
+    reasoning_tokens: int | None = None,
+    answer_tokens: int | None = None,
     json: bool = False,
 ) -> None:
     """Make a key and print it: this once, for only its hash is kept.
@@ -72,12 +74,17 @@ def create(
         The most calls that one request may plan.
     max_output_tokens:
         The most output tokens of one sample.
+    reasoning_tokens:
+        The most tokens of thinking that is seen; there it is ended and the best answer asked for.
+    answer_tokens:
+        The most tokens of that answer.
     json:
         Print one JSON object with the key and its id.
     """
     from outlay.store.keys import Scope
 
-    scope = Scope(_names(models), _names(strategies), fan_out, max_output_tokens)
+    caps = (fan_out, max_output_tokens, reasoning_tokens, answer_tokens)
+    scope = Scope(_names(models), _names(strategies), *caps)
     quota = _quota(usd_per_day, tokens_per_minute, requests_per_minute, concurrency)
     secret, key = asyncio.run(_with(lambda store: _create(store, name, tenant, role, scope, quota)))
     from outlay.cli import _terminal

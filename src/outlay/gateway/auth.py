@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hmac
 
+import msgspec
 from msgspec import Struct
 
 from outlay.errors import KeyRefused, NotAllowed
 from outlay.gateway.keys import OPERATE, PREFIX, ROLES, hash_of
+from outlay.guard_entry import GuardEntry, least, thinking_within
+from outlay.guards._decision import Asked, Decision
+from outlay.guards.caps import caps
 from outlay.session import Account
 from outlay.store.accounts import Accounts
 from outlay.store.keys import Scope
 from outlay.store.quota import Quota
+from outlay.types import Sampling
 
 _HOW = "send it as `Authorization: Bearer sk-outlay-…`"
 
@@ -60,10 +65,7 @@ class Caller(Struct, frozen=True):
         Raises:
             NotAllowed: it may not.
         """
-        if self.scope.fan_out is not None and n_calls > self.scope.fan_out:
-            raise NotAllowed(
-                f"This request can take {n_calls:,} calls and this key allows {self.scope.fan_out:,} a request."
-            )
+        self._refuse(caps(Asked(calls=n_calls), (), fan_out=self.scope.fan_out))
 
     def output_cap(self, asked_tokens: int | None) -> int | None:
         """The output bound of one sample in tokens: what was asked for, or the key's cap; None: neither says.
@@ -72,11 +74,29 @@ class Caller(Struct, frozen=True):
             NotAllowed: more was asked for than the key allows.
         """
         cap = self.scope.max_output_tokens
-        if cap is not None and asked_tokens is not None and asked_tokens > cap:
-            raise NotAllowed(
-                f"This request asks for {asked_tokens:,} output tokens and this key allows {cap:,} a sample."
-            )
+        self._refuse(caps(Asked(output_tokens=asked_tokens), (), output_tokens=cap))
         return cap if asked_tokens is None else asked_tokens
+
+    def capped(self, sampling: Sampling) -> Sampling:
+        """The sampling of a request of this key: bounded, and its thinking capped.
+
+        Raises:
+            NotAllowed: more was asked for than the key allows.
+        """
+        bound = self.output_cap(sampling.max_output_tokens)
+        bounded = msgspec.structs.replace(sampling, max_output_tokens=bound)
+        return thinking_within(bounded, self.scope.reasoning_tokens, self.scope.answer_tokens)
+
+    def within(self, guard: GuardEntry) -> Caller:
+        """This caller, within the server's own caps too."""
+        fan_out = least(self.scope.fan_out, guard.fan_out)
+        most = least(self.scope.max_output_tokens, guard.max_output_tokens)
+        scope = msgspec.structs.replace(self.scope, fan_out=fan_out, max_output_tokens=most)
+        return msgspec.structs.replace(self, scope=scope)
+
+    def _refuse(self, decision: Decision) -> None:
+        if not decision.go:
+            raise NotAllowed(decision.why)
 
 
 async def authenticate(

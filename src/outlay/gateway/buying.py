@@ -89,8 +89,7 @@ async def order(
     cards = [(role, await seller.card(role)) for role in ("default", *sellers.config.roles)]
     roles = {role: card.name for role, card in cards}
     plan = Plan(name, parameters, options.verifier, kind, roles, framings_of(options))
-    bound = caller.output_cap(asked.sampling.max_output_tokens)
-    sampling = msgspec.structs.replace(asked.sampling, max_output_tokens=bound)
+    sampling = caller.capped(asked.sampling)
     seed = options.seed if options.seed is not None else asked.seed
     question = Question(
         _id(question_id, asked, seed), asked.messages, kind, options.task_class or "default", sampling

@@ -92,8 +92,7 @@ async def _passed(job: Job, caller: Caller) -> ASGIApp:
     seller = await job.state.sellers.of(asked.model)
     caller.may_ask(model=asked.model)
     caller.may_fan_out(asked.n)
-    bound = caller.output_cap(asked.sampling.max_output_tokens)
-    sampling = msgspec.structs.replace(asked.sampling, max_output_tokens=bound)
+    sampling = caller.capped(asked.sampling)
     question = Question(job.id, asked.messages, None, job.options.task_class or "default", sampling)
 
     async def buy(on_delta: Callable[[int, Delta], None] | None = None) -> tuple[Answer, Choices]:

@@ -77,9 +77,9 @@ async def _passed(state: State, caller: Caller, asked: ChatRequest, options: Opt
     seller = await state.sellers.of(asked.model)
     caller.may_ask(model=asked.model)
     card = await seller.card()
-    stated = caller.output_cap(asked.sampling.max_output_tokens)
-    most = stated or card.max_output_tokens or card.context_tokens or DEFAULT_OUTPUT_TOKENS
-    sampling = msgspec.structs.replace(asked.sampling, max_output_tokens=most)
+    capped = state.config.guard.on(caller.capped(asked.sampling))
+    most = capped.max_output_tokens or card.max_output_tokens or card.context_tokens or DEFAULT_OUTPUT_TOKENS
+    sampling = msgspec.structs.replace(capped, max_output_tokens=most)
     worst = draws(Question("quote", asked.messages, sampling=sampling), asked.n).by_role
     plan = Plan(PASS_THROUGH, roles={"default": card.name})
     return _quote(worst, {"default": card}, 1, state.seen.of(asked.model), plan)

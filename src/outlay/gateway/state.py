@@ -43,7 +43,8 @@ class State(Struct):
         await self._ask_for_keys()
         loopback = request.client is not None and request.client.host in LOOPBACK
         authorization = request.headers.get("authorization")
-        return await authenticate(self.accounts, authorization, loopback=loopback, keys_exist=self.keys_exist)
+        found = await authenticate(self.accounts, authorization, loopback=loopback, keys_exist=self.keys_exist)
+        return found.within(self.config.guard)
 
     async def _ask_for_keys(self) -> None:
         """Whether a key was ever made, asked again after a second; a key that was made is never unmade."""

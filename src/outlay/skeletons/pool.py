@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import fmean
 
 from outlay.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
+from outlay.cut_thinking import with_answers
 from outlay.errors import NoAnswer, UsageError
 from outlay.run import Run
 from outlay.selection import draw
@@ -16,6 +17,8 @@ def draws(question: Question, n: int, *, role: str = "default", verifications: i
     text = text_bound(question.messages, question.sampling)
     most = question.sampling.max_output_tokens or DEFAULT_OUTPUT_TOKENS
     by_role = {role: Draws(n, n * text, n * most)}
+    if question.sampling.reasoning_tokens is not None:
+        by_role = {role: with_answers(by_role[role], question.sampling.answer_tokens)}
     if verifications:
         by_role["verifier"] = Draws(verifications)
     return Bound(by_role)

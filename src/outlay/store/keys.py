@@ -22,6 +22,10 @@ class Scope(Struct, frozen=True, omit_defaults=True):
     """The most calls that one request may plan."""
     max_output_tokens: int | None = None
     """The most output tokens of one sample."""
+    reasoning_tokens: int | None = None
+    """The most tokens of thinking that is seen: there the best answer is asked for."""
+    answer_tokens: int | None = None
+    """The most tokens of that answer."""
 
 
 class Key(Struct, frozen=True):
