@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-import aiohttp
 import msgspec
 
+from outlay.models.http_connection import Response
 from outlay.models.openai_http import Http
 from outlay.models.openai_wire import ListedModel, ModelList, Props, Rendered, Tokenized
 
@@ -58,7 +58,7 @@ async def _get(http: Http, url: str, kind: type[T]) -> T | None:
     return await _decoded(http, response, kind)
 
 
-async def _decoded(http: Http, response: aiohttp.ClientResponse, kind: type[T]) -> T | None:
+async def _decoded(http: Http, response: Response, kind: type[T]) -> T | None:
     """The reply as `kind`, or None where the server has no such address or answers something else."""
     try:
         raw = await http.document(response) if response.status == 200 else b""

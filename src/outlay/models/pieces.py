@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any
 
-import aiohttp
-
 from outlay.errors import BadReply
 from outlay.models.errors_http import Redactor, http_error, problem_of
+from outlay.models.http_connection import Response
 from outlay.models.openai_http import Http
 from outlay.models.openai_reply import DONE, broke_off, document
 from outlay.models.sse import Events
@@ -16,7 +15,7 @@ from outlay.types import Usage
 
 
 async def pieces(
-    http: Http, response: aiohttp.ClientResponse
+    http: Http, response: Response
 ) -> AsyncGenerator[tuple[dict[str, Any], Usage | None], None]:
     """The events of an open reply, each with the usage in it; a reply in one piece is one event.
 
