@@ -103,6 +103,17 @@ def check_text(text: str) -> None:
         raise UsageError("The context is not text: it holds bytes that no text has.")
 
 
+def named_well(name: str) -> str:
+    """A context's name: printable, at most 200 characters, and not like an id.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not name.strip() or not name.isprintable() or len(name) > 200 or name.startswith("ctx_"):
+        raise UsageError(f"{name[:80]!r} cannot name a context; use up to 200 printable characters.")
+    return name
+
+
 def add(db: sqlite3.Connection, context: Context) -> UsageError | None:
     """Keep a context, in the place of another text of its name, whose notes are of no use any more."""
     for old in _of(db, context.tenant, context.name):
