@@ -39,6 +39,9 @@ WORK_S = 5.0
 Verifier = Callable[["Run", Question, Sample], Awaitable[Verdict]]
 """How a run judges one candidate; the engine hands it over, so that a run knows no verifier by name."""
 
+Scorer = Callable[["Run", Question, tuple[str, ...]], Awaitable[float]]
+"""How a verifier scores the steps of a chain that need not be finished."""
+
 
 class Run:
     """The authority to spend on one question. It lives as long as the answer is being bought.

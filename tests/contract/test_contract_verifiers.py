@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,8 @@ class Example:
     question: Question = QUESTION
     right: str = "17 * 23 = 391"
     wrong: str = "17 * 23 = 381"
+    scorer: Any = None
+    """The model that scores chains, where it is asked otherwise than for a verdict."""
 
 
 def says(yes: str, no: str):
@@ -46,6 +48,7 @@ EXAMPLES = {
     "judge": Example(judge=says("Score: 9", "Score: 0")),
     "generative": Example({"v": 2}, says(f"{ASKED} Yes", f"{ASKED} No")),
     "command": Example({"argv": f'{sys.executable} -I -c "{GRADER}"'}),
+    "step_rules": Example(),
     "code_tests": Example(
         {"tests": "assert solve(17) == 391"},
         question=Question.of("Write solve(x).", kind="code"),
@@ -54,6 +57,16 @@ EXAMPLES = {
     ),
 }
 NAMES = sorted(set(plugins.names("verifier")) - {"reference"})
+SCORERS = [n for n in NAMES if hasattr(plugins.module_of(plugins.load("verifier", n)), "prefix")]
+"""Those that score chains of thought which need not be finished."""
+RIGHT_STEPS = ("17 * 20 = 340\n\n", "340 + 17 * 3 = 391\n\n")
+WRONG_STEPS = ("17 * 20 = 330\n\n", "330 + 17 * 3 = 391\n\n")
+FREE = {"step_rules"}
+
+
+def paid_calls(name: str) -> int:
+    """Calls of one verdict."""
+    return 0 if name in FREE else EXAMPLES[name].parameters.get("v", 1)
 
 
 @asynccontextmanager
@@ -106,8 +119,9 @@ async def test_its_price_is_in_the_ledger(name):
         if verdict is None:
             return
         totals = await run.store.totals("run")
-        assert run.spent.calls == totals.calls > 0
-        assert run.spent.paid_nusd == totals.paid_nusd == run.budget.settled["nusd"] > 0
+        assert run.spent.calls == totals.calls == paid_calls(name)
+        assert run.spent.paid_nusd == totals.paid_nusd == run.budget.settled["nusd"]
+        assert (run.spent.paid_nusd > 0) == (paid_calls(name) > 0)
         most = plugins.module_of(plugins.load("verifier", name)).bound(QUESTION, **EXAMPLES[name].parameters)
         assert run.spent.calls <= most.calls
         assert run.spent.input_tokens <= sum(d.input_tokens for d in most.by_role.values())
@@ -118,7 +132,7 @@ async def test_its_price_is_in_the_ledger(name):
 async def test_nothing_runs_beyond_the_budget(name):
     example = EXAMPLES[name]
     async with run_with(example.judge, limits=Limits(nusd=0)) as run:
-        with pytest.raises(BudgetExceeded):
+        with pytest.raises(BudgetExceeded) if paid_calls(name) else nullcontext():
             await plugins.load("verifier", name)(
                 run, example.question, candidate(example.right), **example.parameters
             )
@@ -132,6 +146,9 @@ async def test_replays_exactly_with_everything_off(name):
         if verdict is None:
             return
         recorded = run.door.trace.encode()
+    if not recorded:
+        assert paid_calls(name) == 0
+        return
     async with verified(name, EXAMPLES[name].wrong, trace=recorded) as (run, again):
         assert again == verdict
         assert run.door.trace.encode() == recorded
@@ -174,7 +191,7 @@ async def test_identical_candidates_are_scored_alike_and_each_on_its_own(name):
         judged = await run.score(example.question, pool)
         assert len({s.verdict.score for s in judged.samples}) == 1
         assert judged.samples[0].verdict.score < 1.0
-        assert (await run.store.totals("run")).calls == 3 * EXAMPLES[name].parameters.get("v", 1)
+        assert (await run.store.totals("run")).calls == 3 * paid_calls(name)
 
 
 async def test_the_oracle_is_refused_by_name_and_given_to_experiments():
@@ -189,3 +206,54 @@ async def test_the_oracle_is_refused_by_name_and_given_to_experiments():
             assert await oracle(run, QUESTION, candidate("391")) == Verdict(1.0, True, "oracle")
             assert not (await oracle(run, QUESTION, candidate("381"))).accepted
         assert run.spent.calls == 0
+
+
+@asynccontextmanager
+async def scored(name: str, steps: tuple[str, ...], **options: Any):
+    """A run and the score of a chain so far."""
+    example = EXAMPLES[name]
+    async with run_with(example.scorer or example.judge, **options) as run:
+        prefix = plugins.module_of(plugins.load("verifier", name)).prefix
+        yield run, await prefix(run, example.question, steps, **example.parameters)
+
+
+@pytest.mark.parametrize("name", SCORERS)
+def test_a_scorer_of_prefixes_takes_what_its_verifier_takes(name):
+    target = plugins.load("verifier", name)
+    prefix = plugins.module_of(target).prefix
+    assert inspect.iscoroutinefunction(prefix)
+    parameters = inspect.signature(prefix).parameters
+    assert list(parameters)[:3] == ["run", "question", "steps"]
+    own = {n: p for n, p in inspect.signature(target).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    assert {n: p for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY} == own
+
+
+@pytest.mark.parametrize("name", SCORERS)
+async def test_a_sound_chain_scores_above_an_unsound_one_and_the_price_is_in_the_ledger(name):
+    async with scored(name, RIGHT_STEPS) as (run, right), scored(name, WRONG_STEPS) as (_, wrong):
+        assert 0.0 <= wrong < right <= 1.0
+        totals = await run.store.totals("run")
+        assert (totals.calls or 0, totals.paid_nusd) == (run.spent.calls, run.spent.paid_nusd)
+        most = plugins.module_of(plugins.load("verifier", name)).bound(QUESTION, **EXAMPLES[name].parameters)
+        assert run.spent.calls <= most.calls
+
+
+@pytest.mark.parametrize("name", SCORERS)
+async def test_a_score_replays_exactly_with_everything_off(name):
+    async with scored(name, WRONG_STEPS) as (run, score):
+        recorded = run.door.trace.encode()
+    if not recorded:
+        assert paid_calls(name) == 0
+        return
+    async with scored(name, WRONG_STEPS, trace=recorded) as (run, again):
+        assert again == score
+        assert run.door.trace.encode() == recorded
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("name", SCORERS)
+async def test_a_hostile_chain_is_scored_in_bounded_time(name, hostile):
+    started_s = time.process_time()
+    async with scored(name, (HOSTILE[hostile], "\n\n", HOSTILE[hostile])) as (_, score):
+        assert 0.0 <= score <= 1.0
+    assert time.process_time() - started_s < 3.0

@@ -7,6 +7,7 @@ import inspect
 import math
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from outlay.errors import ProviderError, UsageError
@@ -52,11 +53,7 @@ def as_verifier(
     name = _name(target)
     positional = _positional(target, name)
     if positional == 3:
-
-        async def native(run: Run, question: Question, candidate: Sample) -> Verdict:
-            return await target(run, question, candidate, **given)
-
-        return native
+        return _Plugin(target, given)
 
     free = asyncio.Semaphore(AT_ONCE)
 
@@ -73,6 +70,18 @@ def as_verifier(
         return Verdict(seen["score"], seen["accepted"], seen["why"])
 
     return own
+
+
+class _Plugin:
+    """A verifier of three parameters with its values bound. `prefix` scores chains of thought, where its file can."""
+
+    def __init__(self, target: Any, given: dict[str, Any]):
+        self._target, self._given = target, given
+        scores = getattr(inspect.getmodule(target), "prefix", None)
+        self.prefix = None if scores is None else partial(scores, **given)
+
+    async def __call__(self, run: Run, question: Question, candidate: Sample) -> Verdict:
+        return await self._target(run, question, candidate, **self._given)
 
 
 async def _look(
