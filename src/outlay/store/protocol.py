@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from outlay.store.kept import Kept
+
 
 class Opened(Struct, frozen=True):
     """A ledger row as it is written ahead."""
@@ -155,8 +157,12 @@ class Store(Protocol):
         at_us: int,
         *,
         tenant: str = "local",
+        kept: Kept | None = None,
     ) -> None:
-        """Store an answer with its trace, durably, after everything settled before it."""
+        """Store an answer with its trace, durably, after everything settled before it.
+
+        What the answer leaves behind, `kept`, is committed with it or not at all.
+        """
         ...
 
     async def trace(self, trace_id: str, *, tenant: str = "local") -> str | None:

@@ -17,21 +17,24 @@ from typing import Any
 import msgspec
 
 from outlay.errors import OutlayError, UsageError, nearest
+from outlay.store import demonstrations
 from outlay.store import statements as sql
 from outlay.store.faults import plainly
+from outlay.store.kept import Kept
 from outlay.store.lease import Lease, mine
 from outlay.store.migrate import migrate
 from outlay.store.protocol import Bill, Feedback, Opened, Settled, Totals
 from outlay.store.quota import refusal
 from outlay.store.sqlite_contexts import SqliteContexts
+from outlay.store.sqlite_memory import Searcher, SqliteMemory
 from outlay.store.writer import Writer
 
 BUSY_S = 10.0
 """How long another process may hold the file before we give up, in seconds."""
 
 
-class Sqlite(SqliteContexts):
-    """A `Store`, with `Accounts` and `Sleeping`, over one SQLite file.
+class Sqlite(SqliteContexts, SqliteMemory):
+    """A `Store`, with `Memory`, `Accounts` and `Sleeping`, over one SQLite file.
 
     Open it with `await Sqlite.open(path)`; use it from one event loop.
     """
@@ -40,6 +43,7 @@ class Sqlite(SqliteContexts):
         self.path, self.lease_id = str(path), lease.id
         self._numbers = itertools.count()
         self._writer = Writer(self.path, db, self.lease_id)
+        self._searcher = Searcher(self.path, self._writer)
 
     @classmethod
     async def open(cls, path: Path | str, *, durability: str = "process") -> Sqlite:
@@ -113,9 +117,19 @@ class Sqlite(SqliteContexts):
         at_us: int,
         *,
         tenant: str = "local",
+        kept: Kept | None = None,
     ) -> None:
-        """Store an answer with its trace; returns once it is committed."""
-        await self._writer.do(sql.SAVE_ANSWER, (trace_id, tenant, run_id, question_id, answer, trace, at_us))
+        """Store an answer with its trace and what it leaves behind; returns once all of it is committed."""
+        values = (trace_id, tenant, run_id, question_id, answer, trace, at_us)
+        if kept is None:
+            await self._writer.do(sql.SAVE_ANSWER, values)
+            return
+
+        def save(db: sqlite3.Connection) -> None:
+            db.execute(sql.SAVE_ANSWER, values)
+            demonstrations.keep(db, tenant, kept, trace_id, at_us)
+
+        await self._writer.within(save)
 
     async def trace(self, trace_id: str, *, tenant: str = "local") -> str | None:
         """The trace of an answer of this tenant, or None."""
@@ -201,6 +215,7 @@ class Sqlite(SqliteContexts):
             await self._writer.do(sql.GIVE_UP_LEASE, (self.lease_id, self.lease_id))
         finally:
             self._close_reader()
+            self._searcher.close()
             await self._writer.stop()
 
 
