@@ -36,23 +36,29 @@ async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
     Raises:
         ClientDisconnect: the client left first.
     """
-    task, left = asyncio.create_task(work), asyncio.create_task(_left(receive))
+    here = asyncio.current_task()
+    assert here is not None
+    before, left = here.cancelling(), False
+
+    async def watch() -> None:
+        nonlocal left
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        left = True
+        here.cancel()
+
+    watching = asyncio.create_task(watch())
     try:
-        await asyncio.wait((task, left), return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ClientDisconnect
+        return await work
+    except asyncio.CancelledError:
+        # Cancelled for the client alone, and not also by the server.
+        if left and here.cancelling() == before + 1:
+            raise ClientDisconnect from None
+        raise
     finally:
-        for pending in (task, left):
-            pending.cancel()
-        await asyncio.wait((task, left))
-        if not task.cancelled():
-            task.exception()
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+        watching.cancel()
+        if left:
+            here.uncancel()
 
 
 class EventStream:
