@@ -35,6 +35,8 @@ from outlay.types import Answer, Bound, Count, Plan, Pool, Question, Sample, Sam
 NEEDS = frozenset({"chat"})
 QUESTIONS, SAMPLES = 30, 16
 """A pilot's size unless stated."""
+REPEATED = 3
+"""Samples of a question that a verifier checks twice, so that it shows how far its repeats repeat its errors."""
 MAX_OUTPUT_TOKENS = 512
 """The output bound of one sample, unless stated: fixed, so that a resumed call is the same call."""
 
@@ -82,12 +84,14 @@ Progress = Callable[[int, int], None]
 
 
 def bound(question: Question, *, n: Count = SAMPLES, check: bool = False) -> Bound:
-    """Worst case: n draws, and n verifications where answers are checked."""
-    return draws(question, n, verifications=n if check else 0)
+    """Worst case: n draws, and n verifications and a few repeated ones where answers are checked."""
+    return draws(question, n, verifications=n + min(n, REPEATED) if check else 0)
 
 
 async def whole_pool(run: Run, question: Question, *, n: Count = SAMPLES, check: bool = False) -> Answer:
     """The vote of n samples, each of them verified with `check`; the whole pool is told to whoever listens.
+
+    The first three samples with a verdict are verified a second time, which changes no verdict.
 
     Args:
         run: what to buy through.
@@ -95,15 +99,23 @@ async def whole_pool(run: Run, question: Question, *, n: Count = SAMPLES, check:
         n: samples.
         check: whether every sample that states an answer is verified.
 
-    Cost: n draws, and at most n verifications.
+    Cost: n draws, and at most n + 3 verifications.
     """
     need_kind(question, "a plan")
     pool = await run.sample(question, n=n)
     before = run.spent.cost_nusd
+    again: dict[int, bool] = {}
     if check:
         pool = await run.score(question, pool)
+        twice = [s.index for s in pool.voters if s.verdict is not None][:REPEATED]
+        repeated = await run.score(question, pool, only=twice)
+        # A second check that failed leaves the first verdict in its place, and its error beside it.
+        said = [(s, now) for s, now in zip(pool.samples, repeated.samples, strict=True) if s.index in twice]
+        again = {now.index: now.verdict.accepted for s, now in said if now.verdict and now.error == s.error}
     after = run.spent.cost_nusd
-    run.emit("pool", pool=pool, checks_nusd=None if after is None or before is None else after - before)
+    run.emit(
+        "pool", pool=pool, again=again, checks_nusd=None if after is None or before is None else after - before
+    )
     return answer(run, question, pool, vote(pool), stopped=f"{n} samples drawn")
 
 
@@ -124,7 +136,8 @@ async def run_pilot(
         UsageError: a bad name, questions without an answer kind, or fewer than four questions within the budget.
         ProviderError: no further call can succeed; what was bought is in the ledger.
 
-    Cost: questions x models x samples draws, and as many verifications where a verifier is named.
+    Cost: questions x models x samples draws; where a verifier is named as many verifications, and three more a
+    question and model.
     """
     task = open_task(spec.task, questions=spec.questions, seed=spec.seed)
     async with contextlib.AsyncExitStack() as opened:
@@ -217,9 +230,9 @@ class _Asking:
             return Drawn(Pool(question.id, question.kind, failed), (False,) * self.samples, 0.0)
         if bought.refused:
             raise BudgetExceeded(bought.refused)
-        pool, checks_nusd = told[0]["pool"], told[0]["checks_nusd"]
+        pool, again, checks_nusd = told[0]["pool"], told[0]["again"], told[0]["checks_nusd"]
         right = tuple([await self._right(shop, item, s) for s in pool.samples]) if _has_label(item) else ()
-        return Drawn(pool, right, float("nan") if checks_nusd is None else checks_nusd / NUSD)
+        return Drawn(pool, right, float("nan") if checks_nusd is None else checks_nusd / NUSD, again)
 
     async def _right(self, shop: Outlay, item: Item, sample: Sample) -> bool:
         if sample.completion is None:

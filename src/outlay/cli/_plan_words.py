@@ -12,14 +12,16 @@ from outlay.policies._advice import Advice
 from outlay.policies._agreement import Agreement
 from outlay.policies._limits import Limit
 from outlay.policies._view import Doubt, Figure, Prospect
+from outlay.report.beyond import Beyond
+from outlay.report.beyond_words import beyond_words
 from outlay.report.words import dollars, percent
 
 
-def tell(task: str, advice: Advice) -> None:
-    """Print the advice on standard output: what to buy first, then why, then what is not known."""
+def tell(task: str, advice: Advice, past: Sequence[Beyond] = ()) -> None:
+    """Print the advice on standard output: what to buy first, then why and where it ends, then what is not known."""
     from outlay.cli._terminal import rows, safe
 
-    _write(safe("\n".join(sentences(task, advice))))
+    _write(safe("\n".join(sentences(task, advice, past))))
     lines = [
         (_worth_words(r.low_usd, r.high_usd), r.name or "nothing", percent(r.accuracy), dollars(r.cost_usd))
         for r in advice.ranges
@@ -27,22 +29,32 @@ def tell(task: str, advice: Advice) -> None:
     rows("", ("worth of a right answer", "buy", "right", "cost a question"), lines)
 
 
-def sentences(task: str, advice: Advice) -> list[str]:
-    """The advice, one sentence or two a line."""
+def sentences(task: str, advice: Advice, past: Sequence[Beyond] = ()) -> list[str]:
+    """The advice, one sentence or two a line; `past`: what the laws say of the models beyond their pilots."""
     said = [_headline(advice)]
     if advice.best is not None:
         said += [_prospect(advice.best), *_holds(advice), *_rival(advice), *_limit(advice.best, advice.limit)]
+    for each in past:
+        said += beyond_words(each)
     if advice.doubt is not None:
         said += _doubt(advice, advice.doubt)
     said += [_source(task, advice), *_unknown(advice), *advice.left_out]
     return said
 
 
-def print_json(advised: Sequence[tuple[str, Advice]]) -> None:
+def print_json(advised: Sequence[tuple[str, Advice, Sequence[Beyond]]]) -> None:
     """Print one JSON object: `plans`, one object a task."""
     from outlay.cli import _terminal
 
-    plans = [{"task": task, "says": sentences(task, a), **msgspec.to_builtins(a)} for task, a in advised]
+    plans = [
+        {
+            "task": task,
+            "says": sentences(task, a, past),
+            **msgspec.to_builtins(a),
+            "beyond": msgspec.to_builtins(past),
+        }
+        for task, a, past in advised
+    ]
     _terminal.json({"labels": True, "plans": plans})
 
 
@@ -176,11 +188,6 @@ def _limit(best: Prospect, limit: Limit | None) -> list[str]:
         facts.append(
             f"of all its samples the most frequent answer is right on {percent(limit.vote)}, and some right one is "
             f"among them on {percent(limit.coverage)}: the most that a perfect check could reach"
-        )
-    if limit.accepted_right is not None:
-        facts.append(
-            f"of the answers that the verifier accepts {percent(limit.accepted_right)} are right, which no number of "
-            "tries gets far past"
         )
     return [f"{said}; {'; '.join(facts)}." if facts else f"{said}."]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,10 @@ from cyclopts import Parameter
 
 if TYPE_CHECKING:
     from outlay.pilot import Piloted, PilotSpec
+    from outlay.policies._advice import Advice
+    from outlay.policies._pilot import Pilot
     from outlay.policies._worth import Worth
+    from outlay.report.beyond import Beyond
 
 _MANY = Parameter(consume_multiple=True)
 
@@ -181,21 +185,31 @@ def _from_folder(
     from outlay.policies._menu import competing
 
     found = asyncio.run(benched(out, value_usd=worth.value_usd, seed=seed))
-    advised = []
+    advised: list[tuple[str, Advice, list[Beyond]]] = []
     for each in found:
         kept = [i for i, e in enumerate(each.menu) if not model or set(e.models) <= set(model)]
         menu, beliefs = tuple(each.menu[i] for i in kept), each.beliefs.columns(kept)
         menu, beliefs, unable = competing(menu, beliefs, worth)
         pilots = [p for p in each.pilots if not model or p.model in model]
         left_out = (*each.left_out, *unable)
-        advised.append(
-            advise(menu, beliefs, worth, pilots=pilots, budget_usd=budget_usd, left_out=left_out, seed=seed)
+        advice = advise(
+            menu, beliefs, worth, pilots=pilots, budget_usd=budget_usd, left_out=left_out, seed=seed
         )
+        advised.append((each.task, advice, _past(each.task, advice, pilots, seed)))
     if json:
-        words.print_json([(each.task, a) for each, a in zip(found, advised, strict=True)])
+        words.print_json(advised)
         return
-    for each, advice in zip(found, advised, strict=True):
-        words.tell(each.task, advice)
+    for task, advice, past in advised:
+        words.tell(task, advice, past)
+
+
+def _past(task: str, advice: Advice, pilots: Sequence[Pilot], seed: int) -> list[Beyond]:
+    """What the laws say of the models that the advised plan asks, beyond their pilots."""
+    from outlay.report.beyond import beyond
+
+    asked = set(advice.best.plan.roles.values()) if advice.best is not None else set()
+    mine = [p for p in pilots if p.model in asked and p.correct_QS is not None]
+    return [beyond(p, advice.worth, task=task, seed=seed) for p in mine]
 
 
 def _from_pilot(spec: PilotSpec, worth: Worth, budget_usd: float | None, json: bool) -> None:
@@ -226,7 +240,8 @@ def _from_pilot(spec: PilotSpec, worth: Worth, budget_usd: float | None, json: b
         left_out=left_out,
         seed=spec.seed,
     )
-    words.print_json([(spec.task, advice)]) if json else words.tell(spec.task, advice)
+    past = _past(spec.task, advice, piloted.pilots, spec.seed)
+    words.print_json([(spec.task, advice, past)]) if json else words.tell(spec.task, advice, past)
 
 
 def _run(spec: PilotSpec) -> Piloted:

@@ -18,13 +18,22 @@ FEWEST_QUESTIONS = 4
 class Checks(Struct, frozen=True):
     """A verifier's verdicts on every sample that can be chosen.
 
-    `usd_QS` is what each verdict cost. `repeats` is not measured: one verdict a sample.
+    `usd_QS` is what each verdict cost. `again_QS` is what a second check of the same sample said: 1 accepted, 0 not,
+    -1 where there was none; None where no sample was checked twice.
     """
 
     verifier: str
     score_QS: Floats
     accepted_QS: NDArray[np.bool_]
     usd_QS: Floats
+    again_QS: NDArray[np.int8] | None = None
+
+    def rows(self, rows_Q: NDArray[np.int64]) -> Checks:
+        """The same of some of the questions, in the order of `rows_Q`."""
+        again = None if self.again_QS is None else self.again_QS[rows_Q]
+        return Checks(
+            self.verifier, self.score_QS[rows_Q], self.accepted_QS[rows_Q], self.usd_QS[rows_Q], again
+        )
 
 
 class Pilot(Struct, frozen=True):
@@ -68,7 +77,10 @@ class Pilot(Struct, frozen=True):
     def bill_usd(self) -> float:
         """What drawing and checking all of it costs, in dollars."""
         prompts = -(-self.samples // self.width)
-        checks = 0.0 if self.checks is None else float(self.checks.usd_QS.sum())
+        checks = 0.0
+        if self.checks is not None:
+            again = 0 if self.checks.again_QS is None else self.checks.again_QS >= 0
+            checks = float((self.checks.usd_QS * (1 + again)).sum())
         return float(self.prompt_usd_Q.sum() * prompts + self.usd_QS.sum() + checks)
 
     def rows(self, rows_Q: NDArray[np.int64]) -> Pilot:
@@ -77,12 +89,7 @@ class Pilot(Struct, frozen=True):
         def cut(array: NDArray | None) -> NDArray | None:
             return None if array is None else array[rows_Q]
 
-        checks = self.checks and Checks(
-            self.checks.verifier,
-            self.checks.score_QS[rows_Q],
-            self.checks.accepted_QS[rows_Q],
-            self.checks.usd_QS[rows_Q],
-        )
+        checks = self.checks and self.checks.rows(rows_Q)
         return Pilot(
             self.model,
             tuple(self.ids[i] for i in rows_Q),
@@ -128,7 +135,10 @@ def _checks_of(recording: Recording, voters_QS: NDArray[np.bool_]) -> Checks | N
         had_QS, usd_QS = said.had_QSC[:, :, 0], said.usd_QSC[:, :, 0]
         if not (voters_QS & ~had_QS).any():
             score_QS, accepted_QS = np.nan_to_num(said.score_QSC[:, :, 0]), said.accepted_QSC[:, :, 0]
-            return Checks(verifier, score_QS, accepted_QS, np.where(had_QS, usd_QS, 0.0))
+            again_QS = None
+            if said.had_QSC.shape[2] > 1:
+                again_QS = np.where(said.had_QSC[:, :, 1], said.accepted_QSC[:, :, 1], -1).astype(np.int8)
+            return Checks(verifier, score_QS, accepted_QS, np.where(had_QS, usd_QS, 0.0), again_QS)
     return None
 
 

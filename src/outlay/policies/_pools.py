@@ -14,11 +14,15 @@ from outlay.types import Pool, Sample
 
 
 class Drawn(Struct, frozen=True):
-    """One model's samples of one question, which of them are right (empty: not known), and what checking them cost."""
+    """One model's samples of one question, which of them are right (empty: not known), and what checking them cost.
+
+    `again` holds what a second check said of some samples, by index.
+    """
 
     pool: Pool
     right: tuple[bool, ...]
     checks_usd: float
+    again: dict[int, bool] = {}
 
 
 def of_pools(
@@ -75,12 +79,13 @@ def _mean_logp(sample: Sample) -> float:
 def _checks(verifier: str, rows: Sequence[Drawn]) -> Checks:
     """The verdicts; one that failed scores 0 and accepts nothing, as a strategy takes it."""
     verdicts = [[s.verdict for s in row.pool.samples] for row in rows]
-    each_Q = [
-        row.checks_usd / max(sum(v is not None for v in vs), 1) for row, vs in zip(rows, verdicts, strict=True)
-    ]
+    made_Q = [sum(v is not None for v in vs) + len(row.again) for row, vs in zip(rows, verdicts, strict=True)]
+    each_Q = [row.checks_usd / max(made, 1) for row, made in zip(rows, made_Q, strict=True)]
+    again = [[row.again.get(s.index, -1) for s in row.pool.samples] for row in rows]
     return Checks(
         verifier,
         np.array([[v.score if v else 0.0 for v in vs] for vs in verdicts]),
         np.array([[bool(v and v.accepted) for v in vs] for vs in verdicts]),
         np.array([[usd] * len(vs) for usd, vs in zip(each_Q, verdicts, strict=True)]),
+        np.array(again, np.int8) if any(row.again for row in rows) else None,
     )

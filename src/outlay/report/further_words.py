@@ -104,11 +104,13 @@ def checking(c: CheckedTries) -> str:
     stop = (
         "do not answer at all" if c.tries == 0 else f"stop after {c.tries} {'try' if c.tries == 1 else 'tries'}"
     )
-    price = f" and a try {c.try_cost:.2g} of it" if c.try_cost else ""
+    price = f" and a try {c.try_cost:.2g} of a right one's worth" if c.try_cost else ""
     return f"{who}: {top}; where a wrong answer costs {_wrong(c.wrong)}{price}, {stop}{rival}."
 
 
 def _wrong(times: float) -> str:
+    if times == 0:
+        return "nothing"
     return "what a right one is worth" if times == 1 else f"{times:g} times what a right one is worth"
 
 

@@ -70,7 +70,8 @@ def verifying(samples: Sequence[Samples], *, seed: int) -> list[Verifying]:
 
     The comparison is at equal cost: S samples with their checks cost S (1 + lambda), for which floor(S (1 + lambda))
     samples can be voted over; lambda is the mean price of a check over that of a sample alone. It needs a check of
-    every sample that states an answer, and known prices. A sample is taken by its mean score, ties shared.
+    every sample that states an answer, and known prices. A sample is taken by the score of its first check, ties
+    shared.
 
     Args:
         samples: recorded samples with their checks; those without are passed over.
@@ -164,11 +165,8 @@ def _versus(s: Samples, ratio: float | None, seed: int, said: list[str]) -> tupl
     if not pairs:
         said.append("checking against voting at equal cost: the vote would need more samples than there are")
         return ()
-    with np.errstate(invalid="ignore"):
-        spoke = ~np.isnan(s.checks.score_QSC)
-        score_QS = np.where(spoke, s.checks.score_QSC, 0.0).sum(axis=2) / np.maximum(spoke.sum(axis=2), 1)
     # What states no answer is never chosen while anything does.
-    score_QS = np.where(s.class_QS >= 0, score_QS, -1.0)
+    score_QS = np.where(s.class_QS >= 0, np.nan_to_num(s.checks.score_QSC[:, :, 0]), -1.0)
     checked_QK = best_of_k(s.correct_QS & (s.class_QS >= 0), score_QS, [k for k, _ in pairs])
     voted_QK = vote_curve(s.class_QS, s.correct_QS, [n for _, n in pairs], seed=seed).value_QK
     means_DK = resampled_means(checked_QK - voted_QK, draws=DRAWS, seed=seed)
