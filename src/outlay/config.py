@@ -93,6 +93,12 @@ def check(config: Config) -> None:
             raise UsageError(f"[auto] {task_class}: there is no plan {name!r}; {told}")
 
 
+def location() -> Path | None:
+    """The configuration's file: `$OUTLAY_CONFIG`, else `outlay.toml` here or in outlay's home, None without one."""
+    named = os.environ.get("OUTLAY_CONFIG")
+    return Path(named) if named else next((p for p in (Path(FILE), home() / FILE) if p.exists()), None)
+
+
 def read(path: Path | None = None) -> Config:
     """The configuration: `path`, else `$OUTLAY_CONFIG`, else `outlay.toml` here or in outlay's home, else defaults.
 
@@ -100,8 +106,7 @@ def read(path: Path | None = None) -> Config:
         UsageError: a named file is missing, or the file does not say what a configuration says: a name that is not
             there, a parameter out of bounds, a key that does not exist.
     """
-    named = path or (Path(os.environ["OUTLAY_CONFIG"]) if os.environ.get("OUTLAY_CONFIG") else None)
-    found = named or next((p for p in (Path(FILE), home() / FILE) if p.exists()), None)
+    found = path or location()
     if found is None:
         return Config()
     try:
