@@ -72,7 +72,7 @@ def with_answers(draws: Draws, answer_tokens: int | None) -> Draws:
 
     Example:
         >>> with_answers(Draws(1, 10, 500), 100)
-        Draws(calls=3, input_tokens=840, output_tokens=604)
+        Draws(calls=3, input_tokens=1007, output_tokens=604)
     """
     most = answer_tokens or ANSWER_TOKENS
     reread = 2 * draws.input_tokens + draws.output_tokens + draws.calls * ANSWER_NOW_TOKENS

@@ -35,4 +35,5 @@ async def metrics(request: Request) -> Response:
     """
     state = state_of(request)
     (await state.caller(request)).may(OPERATE)
+    state.metrics.upstream(state.outlay.limiters)
     return Response(state.metrics.exposition(), media_type=state.metrics.content_type)

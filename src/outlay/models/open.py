@@ -11,6 +11,7 @@ from outlay import plugins
 from outlay.config import Config, ModelEntry
 from outlay.errors import UsageError, nearest
 from outlay.models.endpoints import OPENAI
+from outlay.models.limiter import Limiters
 from outlay.models.provider import Provider
 from outlay.money import FREE, Price, nusd
 
@@ -20,7 +21,14 @@ FORMS = (
 )
 
 
-def open_model(name: str, config: Config, *, seed: int = 0, env: Mapping[str, str] = os.environ) -> Provider:
+def open_model(
+    name: str,
+    config: Config,
+    *,
+    seed: int = 0,
+    env: Mapping[str, str] = os.environ,
+    limiters: Limiters | None = None,
+) -> Provider:
     """The provider of a model; nothing is started or asked before its first use.
 
     Args:
@@ -31,6 +39,7 @@ def open_model(name: str, config: Config, *, seed: int = 0, env: Mapping[str, st
         config: the configuration.
         seed: permutes the samples of recorded models.
         env: where keys are read.
+        limiters: the gates that whoever asks the same model shares; None opens it with one of its own.
 
     Raises:
         UsageError: no such form, a model file that is not there, or a missing key.
@@ -48,8 +57,9 @@ def open_model(name: str, config: Config, *, seed: int = 0, env: Mapping[str, st
         from outlay.models.words import words
 
         return words(rest)
+    gates = limiters or Limiters()
     if name in config.models:
-        return _server(config.models[name], env)
+        return _server(config.models[name], env, name, gates)
     if _is_dotted(name):
         return _own(name)
     if not name or name.startswith("/") or name.endswith((".gguf", ".json")):
@@ -60,7 +70,7 @@ def open_model(name: str, config: Config, *, seed: int = 0, env: Mapping[str, st
             f"There is no model {name!r} ({nearest(name, known)}) and no server to ask: set "
             f"OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own."
         )
-    return _server(ModelEntry(model=rest if head == "openai" and rest else name), env)
+    return _server(ModelEntry(model=rest if head == "openai" and rest else name), env, name, gates)
 
 
 def _is_dotted(name: str) -> bool:
@@ -80,7 +90,7 @@ def _own(name: str) -> Provider:
     return made
 
 
-def _server(entry: ModelEntry, env: Mapping[str, str]) -> Provider:
+def _server(entry: ModelEntry, env: Mapping[str, str], name: str, limiters: Limiters) -> Provider:
     from outlay.models.openai_chat import openai_chat
     from outlay.models.openai_embeddings import openai_embeddings
 
@@ -117,6 +127,7 @@ def _server(entry: ModelEntry, env: Mapping[str, str]) -> Provider:
         max_output_tokens=entry.max_output_tokens,
         max_n=entry.max_n,
         concurrency=entry.concurrency,
+        limiter=limiters.of(name, entry.concurrency),
     )
 
 

@@ -13,9 +13,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from outlay.errors import BadRequest, MissingAbility, ProviderError
+from outlay.errors import BadRequest, MissingAbility, ProviderError, Unreachable
 from outlay.models import dialects
 from outlay.models.errors_http import Problem, Redactor
+from outlay.models.limit_rule import LimitRule
+from outlay.models.limiter import Limiter, Place
 from outlay.models.openai_http import Http
 from outlay.models.openai_reply import Reply, document
 from outlay.models.openai_server import listed, n_tokens, rendered, slots
@@ -35,6 +37,8 @@ _PROBE = Request(
     sampling=Sampling(temperature=0.0),
 )
 _PROBE_CONTINUES = " green"
+# Too many requests, no capacity, and what some providers say for it; with no status: no connection was accepted.
+_OVERLOADED = frozenset({429, 503, 529})
 # How to ask for a stream, the best way first.
 _WAYS: tuple[dict[str, Any], ...] = (
     {"stream": True, "stream_options": {"include_usage": True}},
@@ -81,7 +85,8 @@ class openai_chat:
         abilities: what the model can do, where it differs from the dialect's.
         connect_s: seconds that a connection may take.
         silence_s: seconds that the server may send nothing; there is no limit on the whole of a reply.
-        concurrency: the most requests at once.
+        concurrency: the most requests at once; the upstream's answers may teach less (`limit_rule`).
+        limiter: the gate that is shared with others who ask this model; None is one of its own.
 
     Raises:
         UsageError: no such dialect, or not a base URL.
@@ -107,6 +112,7 @@ class openai_chat:
         connect_s: float = 5.0,
         silence_s: float = 600.0,
         concurrency: int = 64,
+        limiter: Limiter | None = None,
     ):
         sent = dict(headers or {})
         redact = Redactor([api_key, *sent.values()])
@@ -119,6 +125,7 @@ class openai_chat:
         self._dialect = None if dialect is None else dialects.dialect(dialect)
         self._stated = {"price": price, "max_output_tokens": max_output_tokens, "concurrency": concurrency}
         self._context_tokens, self._max_n, self._abilities = context_tokens, max_n, abilities
+        self.limiter = limiter or Limiter(LimitRule(concurrency))
         self._card: Card | None = None
         self._probe: Probe | None = None
         self._way = 0
@@ -203,13 +210,14 @@ class openai_chat:
             ProviderError: see `outlay.errors`; `billed` where it may have been answered.
         """
         http = self._http
-        response = await http.open("POST", f"{http.base_url}/{path}", {**body, "model": self.model})
-        try:
-            if response.status != 200:
-                raise (await http.refused(response))[0]
-            return document(await http.document(response), http.host)
-        finally:
-            response.close()
+        with await self.limiter.enter() as place:
+            response = await http.open("POST", f"{http.base_url}/{path}", {**body, "model": self.model})
+            try:
+                if response.status != 200:
+                    raise _told(place, (await http.refused(response))[0], response.status)
+                return document(await http.document(response), http.host)
+            finally:
+                response.close()
 
     async def relay_stream(
         self, path: str, body: dict[str, Any]
@@ -221,10 +229,11 @@ class openai_chat:
         Raises:
             ProviderError: see `outlay.errors`; `billed` where tokens may have been bought.
         """
-        response = await self._asked(f"{self._http.base_url}/{path}", {**body, "model": self.model})
-        async with aclosing(pieces(self._http, response)) as found:
-            async for piece in found:
-                yield piece
+        with await self.limiter.enter() as place:
+            response = await self._asked(f"{self._http.base_url}/{path}", {**body, "model": self.model}, place)
+            async with aclosing(pieces(self._http, response)) as found:
+                async for piece in found:
+                    yield piece
 
     async def close(self) -> None:
         """Close every connection; requests in flight fail."""
@@ -233,7 +242,12 @@ class openai_chat:
     async def _stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         await self.card()
         http, spoken = self._http, self._spoken()
-        response = await self._open(request)
+        place = await self.limiter.enter()
+        try:
+            response = await self._open(request, place)
+        except BaseException:
+            place.leave()
+            raise
         reply = Reply(
             http.host,
             request.n,
@@ -264,18 +278,24 @@ class openai_chat:
         finally:
             # Does nothing to a connection that was read to its end; drops any other, which stops the server.
             response.close()
+            place.leave()
 
-    async def _open(self, request: Request) -> Any:
+    async def _open(self, request: Request, place: Place) -> Any:
         """The open reply to a chat with status 200."""
         body = dialects.body(self._spoken(), self.model, request)
-        return await self._asked(f"{self._http.base_url}/chat/completions", body, n=request.n)
+        return await self._asked(f"{self._http.base_url}/chat/completions", body, place, n=request.n)
 
-    async def _asked(self, url: str, body: dict[str, Any], *, n: int = 1) -> Any:
+    async def _asked(self, url: str, body: dict[str, Any], place: Place, *, n: int = 1) -> Any:
         """The open reply with status 200, streamed in the best way that the server takes."""
         way = self._way
         while True:
-            response = await self._http.open("POST", url, body | _WAYS[way])
+            place.sent()
+            try:
+                response = await self._http.open("POST", url, body | _WAYS[way])
+            except Unreachable as error:
+                raise _told(place, error, 0) from None
             if response.status == 200:
+                place.answered()
                 # Only what has worked is remembered: a refusal may mention streams for another reason.
                 self._way = way
                 return response
@@ -284,7 +304,7 @@ class openai_chat:
                 self._lose("n")
             other = _other_way(way, said)
             if other is None or not isinstance(error, BadRequest) or error.fatal:
-                raise error
+                raise _told(place, error, response.status)
             way = other
 
     def _lose(self, ability: str) -> None:
@@ -347,6 +367,14 @@ def _read(reply: Reply, events: Events | None, block: bytes) -> Iterator[Delta]:
         return
     for data in events.feed(block) if block else events.close():
         yield from reply.event(data)
+
+
+def _told(place: Place, error: ProviderError, status: int) -> ProviderError:
+    """The error, of which the gate learns where it says that the upstream has too much to do."""
+    refused = status in _OVERLOADED or (isinstance(error, Unreachable) and not error.billed)
+    if refused and error.retryable:
+        place.overloaded()
+    return error
 
 
 def _other_way(way: int, said: Problem) -> int | None:

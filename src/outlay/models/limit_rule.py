@@ -1,0 +1,90 @@
+"""How many requests an upstream takes at once, learned from how it answers: up by one a round trip, down by a share.
+
+Pure: it is told what happened and when; it waits for nothing and reads no clock.
+"""
+
+from __future__ import annotations
+
+OVERLOADED = 0.7
+"""The share that an overload (429, 503, no connection) leaves of what was under way."""
+SLOWED = 0.9
+"""The share that a growth of the latency leaves of the limit."""
+TOLERANCE = 2.0
+"""How many times slower than for long the upstream may be now before that counts as a growth."""
+SHORT, LONG = 0.1, 0.005
+"""The weight of one request in the latency now and for long: about the last 20, and the last 400."""
+FLOOR = 8
+"""The growth of latency alone takes no limit below this part of the most: other prompts can be the reason too."""
+
+
+class LimitRule:
+    """The limit on one upstream's concurrency.
+
+    It starts at the most. An overload takes it to 0.7 of what was under way, at least 1; the requests that were sent
+    before that say nothing new, so a burst of refusals cuts once. A request that is answered while at least half of
+    the limit is in use adds 1/limit: one more a round trip, up to the most. Where the latency of the last 20 requests
+    (to the first byte) is twice that of the last 400, the limit loses a tenth, once a round trip, and not below an
+    eighth of the most.
+
+    Args:
+        most: the limit to start from and never to exceed, at least 1.
+        least: never to go below; equal to `most` it is a fixed limit.
+
+    Source: additive increase, multiplicative decrease: Chiu and Jain 1989. One cut a round trip: TCP (RFC 5681, section
+        3.2). Latency now against latency for long: the idea of Netflix' concurrency-limits (`Gradient2Limit`), which
+        scales the limit by the ratio where this takes a fixed share; the numbers are our choice.
+
+    Example:
+        >>> rule = LimitRule(64)
+        >>> rule.overloaded(sent_s=0.0, now_s=1.0, in_flight=20)
+        >>> rule.limit
+        14
+    """
+
+    def __init__(self, most: int, *, least: int = 1):
+        self.most, self.least = max(most, 1), max(least, 1)
+        self._limit = float(self.most)
+        self._cut_s = float("-inf")
+        self._now = self._long = 0.0
+        self.overloads = 0
+        """Refusals that said that the upstream had too much to do."""
+
+    @property
+    def limit(self) -> int:
+        """Requests that may be under way now."""
+        return int(self._limit)
+
+    def overloaded(self, *, sent_s: float, now_s: float, in_flight: int) -> None:
+        """The upstream refused a request for want of capacity.
+
+        Args:
+            sent_s: when the request was sent, in seconds.
+            now_s: when it was refused.
+            in_flight: requests under way then, this one included.
+        """
+        self.overloads += 1
+        if sent_s >= self._cut_s:
+            self._cut(min(self._limit, max(in_flight, 1)) * OVERLOADED, now_s)
+
+    def answered(self, *, sent_s: float, now_s: float, in_flight: int) -> None:
+        """The first byte of an answer came.
+
+        Args:
+            sent_s: when the request was sent, in seconds.
+            now_s: when the byte came.
+            in_flight: requests under way then, this one included.
+        """
+        latency_s = max(now_s - sent_s, 0.0)
+        if self._long == 0.0:
+            self._now = self._long = latency_s
+        self._now += SHORT * (latency_s - self._now)
+        self._long += LONG * (latency_s - self._long)
+        if 2 * in_flight < self.limit:
+            return
+        if self._now <= TOLERANCE * self._long:
+            self._limit = min(self._limit + 1 / self._limit, float(self.most))
+        elif sent_s >= self._cut_s and self._limit > self.most / FLOOR:
+            self._cut(max(self._limit * SLOWED, self.most / FLOOR), now_s)
+
+    def _cut(self, limit: float, now_s: float) -> None:
+        self._limit, self._cut_s = max(limit, float(self.least)), now_s
