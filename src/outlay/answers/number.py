@@ -31,6 +31,10 @@ _UNIT = re.compile(r"\s{0,4}(?:%|percent|[^\W\d_][^\d=+*^]{0,60})?[.\s]{0,4}")
 _ENUMERATOR = re.compile(
     r"^\s{0,8}(?:[-*•]\s{1,4})?(?:(?:step\s{1,4})?[0-9]{1,3}[.):]\s{1,4})(?=\S)", re.IGNORECASE
 )
+_SIGN_APART = re.compile(r"^\s{0,8}([-+])\s{1,4}(?=[0-9.])")
+_CURRENCY = re.compile(r"([-+]?)\\?[$£€¥]\s?(?=[0-9.])")
+_WHOLE_FRACTION = re.compile(rf"(?<![\w.]){_DIGITS}\s?/\s?{_DIGITS}(?!\s{{0,4}}[-+*/^×÷])")
+_MARKUP = re.compile(r"[\\$£€¥{}*`−–]")
 
 
 def extract(text: str) -> str | None:
@@ -63,6 +67,8 @@ def canonical(value: str) -> str | None:
         >>> canonical("$1,234.0"), canonical("12.50%"), canonical("-0"), canonical("0.125"), canonical("1e3")
         ('1234', '25/2', '0', '1/8', '1000')
     """
+    if value.isdigit() and value.isascii() and len(value) <= MOST_DIGITS:
+        return value.lstrip("0") or "0"
     plain = _plain(value[: 4 * MOST_DIGITS])
     match = _NUMBER.match(plain)
     if match is None or _UNIT.fullmatch(plain, match.end()) is None or len(value) > 4 * MOST_DIGITS:
@@ -83,9 +89,8 @@ def equal(value: str, reference: str) -> bool:
 
 
 def _of_statement(stated: str) -> str | None:
-    plain = re.sub(r"^([-+])\s{1,4}(?=[0-9.])", r"\1", _plain(stated[:2000]))
-    for side in reversed(_EQUALS.split(plain)):
-        side = re.sub(r"^\s{0,8}([-+])\s{1,4}(?=[0-9.])", r"\1", side).strip()
+    for side in reversed(_EQUALS.split(_plain(stated[:2000]))):
+        side = _SIGN_APART.sub(r"\1", side).strip()
         if _NUMBER.search(side):
             return None if _expression(side) else _first(side)
     return None
@@ -106,8 +111,7 @@ def _heading(plain: str, match: re.Match[str]) -> bool:
 
 
 def _expression(side: str) -> bool:
-    fractions_removed = re.sub(rf"(?<![\w.]){_DIGITS}\s?/\s?{_DIGITS}(?!\s{{0,4}}[-+*/^×÷])", "0", side)
-    return _OPERATOR.search(fractions_removed) is not None
+    return _OPERATOR.search(_WHOLE_FRACTION.sub("0", side)) is not None
 
 
 def _first(side: str) -> str | None:
@@ -116,7 +120,7 @@ def _first(side: str) -> str | None:
 
 
 def _shown(match: re.Match[str]) -> str | None:
-    if _exact(match) is None:
+    if not _readable(match):
         return None
     sign = "-" if match["sign"] == "-" else ""
     under = f"/{match['under'].replace(',', '')}" if match["under"] else ""
@@ -124,17 +128,27 @@ def _shown(match: re.Match[str]) -> str | None:
 
 
 def _exact(match: re.Match[str]) -> Fraction | None:
-    if len(match[0]) > MOST_DIGITS or abs(int((match["e"] or "e0")[1:])) > MOST_DIGITS:
+    if not _readable(match):
         return None
     top = Fraction(match["top"].replace(",", "") + (match["e"] or ""))
     under = Fraction(match["under"].replace(",", "")) if match["under"] else Fraction(1)
-    if under == 0:
-        return None
     return (-top if match["sign"] == "-" else top) / under
 
 
+def _readable(match: re.Match[str]) -> bool:
+    """Whether a number is short enough to be exact about, and nothing is divided by zero."""
+    under = match["under"]
+    return (
+        len(match[0]) <= MOST_DIGITS
+        and (match["e"] is None or abs(int(match["e"][1:])) <= MOST_DIGITS)
+        and (under is None or any(digit in "123456789" for digit in under))
+    )
+
+
 def _plain(text: str) -> str:
+    if _MARKUP.search(text) is None:
+        return text.strip().strip(" \t\n\"'<>(")
     text = text.replace("{,}", ",").replace("−", "-").replace("–", "-").replace("\\dots", " ").strip()
     text = _WRAPPED.sub(" ", _FRACTION.sub(r"\1/\2", text))
-    text = re.sub(r"([-+]?)\\?[$£€¥]\s?(?=[0-9.])", r"\1", text)
+    text = _CURRENCY.sub(r"\1", text)
     return _NOISE.sub("", text).strip(" \t\n\"'<>(")
