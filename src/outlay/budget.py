@@ -104,6 +104,9 @@ class Budget:
         self._chain: tuple[Budget, ...] = (self, *(parent._chain if parent else ()))
         self._root = self._chain[-1]
         self._clock = clock or (parent._clock if parent else None)
+        deadlines = [b.limits.deadline_s for b in self._chain if b.limits.deadline_s is not None]
+        self.deadline_s: float | None = min(deadlines, default=None)
+        """The nearest deadline of this scope and those above it, on the run's clock."""
         self._caps = tuple((d, c) for d in DIMENSIONS if (c := getattr(self.limits, d)) is not None)
         self._waiters: list[_Waiter] = []
         self._watchers: list[asyncio.Future[None]] = []
@@ -117,11 +120,6 @@ class Budget:
     def capped_money(self) -> bool:
         """Whether any scope up to the root caps money."""
         return any(b.limits.nusd is not None for b in self._chain)
-
-    @property
-    def deadline_s(self) -> float | None:
-        """The nearest deadline of this scope and those above it, on the run's clock."""
-        return min((b.limits.deadline_s for b in self._chain if b.limits.deadline_s is not None), default=None)
 
     @property
     def why_closed(self) -> str:
