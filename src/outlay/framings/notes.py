@@ -94,8 +94,10 @@ async def notes(
         question = before_question(question, found["before"])
     if not noted:
         return question
-    told = prompts.told(found["notes"], level=said, mark=found["mark"])
-    return _briefly(in_system(question, told), said)
+    free = {"tools", "functions", "response_format"}.isdisjoint(question.sampling.extra)
+    told = prompts.told(found["notes"], level=said if free else None, mark=found["mark"])
+    framed = in_system(question, told)
+    return _briefly(framed, said) if free else framed
 
 
 async def _found(
@@ -131,7 +133,5 @@ def _briefly(question: Question, level: int) -> Question:
     """The question ending in its kind's answer line without a demand for steps, at the levels that write little."""
     line = ANSWER_ALONE.get(question.kind or "")
     if level >= FEW_WORDS or line is None:
-        return question
-    if not {"tools", "functions", "response_format"}.isdisjoint(question.sampling.extra):
         return question
     return after_question(question, line)

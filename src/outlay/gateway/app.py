@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from outlay.budget import Limits
 from outlay.config import Config
 from outlay.engine import Outlay
 from outlay.errors import OutlayError, UsageError
+from outlay.gateway.asleep import Asleep, beside
 from outlay.gateway.errors import NotFound, body_of, headers_of, status_of
 from outlay.gateway.idempotency import Idempotency
-from outlay.gateway.logs import CLIENT_LEFT, Logged, Write, note, to_stderr
+from outlay.gateway.logs import CLIENT_LEFT, Logged, Write, note, said, to_stderr
 from outlay.gateway.metrics import Metrics
 from outlay.gateway.routes import ROUTES
 from outlay.gateway.seen import Seen
@@ -65,7 +67,11 @@ def app(
             await closing.enter_async_context(outlay)
             sellers = Sellers(outlay, known)
             closing.push_async_callback(sellers.close)
-            server.state.gateway = State(known, outlay, ledger, Idempotency(ledger), sellers, metrics, Seen())
+            asleep = Asleep(outlay, ledger, metrics.busy, partial(said, write_log))
+            server.state.gateway = State(
+                known, outlay, ledger, Idempotency(ledger), sellers, metrics, Seen(), asleep
+            )
+            await closing.enter_async_context(beside(asleep.keep_dozing()))
             yield
 
     return Starlette(

@@ -80,8 +80,10 @@ async def _answered(state: State, request: Request, caller: Caller, sent: bytes,
     options = options_of(asked.outlay, request.headers)
     id = scope or state.outlay.store.new_id("chatcmpl")
     job = Job(state, request, asked, options, caller.account(scope), id, int(time.time()))
+    await state.asleep.saw(caller.tenant, asked.messages)
     if asked.model.startswith(SPACE):
-        return await _bought(job, await order(state.sellers, caller, asked, options, id))
+        placed = await order(state.sellers, caller, asked, options, id)
+        return await _bought(job, await state.asleep.noted(caller.tenant, placed))
     return await _passed(job, caller)
 
 

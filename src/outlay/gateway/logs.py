@@ -29,6 +29,11 @@ def to_stderr(line: bytes) -> None:
     sys.stderr.buffer.flush()
 
 
+def said(write: Write, sentence: str) -> None:
+    """Write a line that belongs to no request."""
+    write(msgspec.json.encode({"said": sentence}) + b"\n")
+
+
 def note(request: Request, **fields: Any) -> None:
     """Add fields to a request's line."""
     request.scope["outlay.log"].update(fields)

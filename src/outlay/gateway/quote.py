@@ -66,6 +66,7 @@ async def quote(request: Request) -> Response:
 
 async def _bought(state: State, caller: Caller, asked: ChatRequest, options: Options) -> Quote:
     placed = await order(state.sellers, caller, asked, options, "quote")
+    placed = await state.asleep.noted(caller.tenant, placed)
     worst = placed.worst()
     roles = ("default", *state.config.roles)
     cards = players({role: await placed.seller.card(role) for role in roles})

@@ -5,6 +5,10 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from outlay.gateway.chat import chat
+from outlay.gateway.contexts import add as add_context
+from outlay.gateway.contexts import delete as delete_context
+from outlay.gateway.contexts import show as show_context
+from outlay.gateway.contexts import show_all as show_contexts
 from outlay.gateway.feedback import feedback
 from outlay.gateway.health import health, metrics, ready
 from outlay.gateway.models_list import model, models
@@ -21,6 +25,10 @@ ROUTES = [
     Route("/v1/outlay/quote", quote, methods=["POST"]),
     Route("/v1/outlay/feedback", feedback, methods=["POST"]),
     Route("/v1/outlay/traces/{id}", trace, methods=["GET"]),
+    Route("/v1/contexts", add_context, methods=["POST"]),
+    Route("/v1/contexts", show_contexts, methods=["GET"]),
+    Route("/v1/contexts/{id:path}", show_context, methods=["GET"]),
+    Route("/v1/contexts/{id:path}", delete_context, methods=["DELETE"]),
     Route("/health", health, methods=["GET"]),
     Route("/ready", ready, methods=["GET"]),
     Route("/metrics", metrics, methods=["GET"]),

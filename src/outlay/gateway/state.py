@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from outlay.config import Config
 from outlay.engine import Outlay
+from outlay.gateway.asleep import Asleep
 from outlay.gateway.auth import Caller, authenticate
 from outlay.gateway.idempotency import Idempotency
 from outlay.gateway.metrics import Metrics
@@ -30,6 +31,7 @@ class State(Struct):
     sellers: Sellers
     metrics: Metrics
     seen: Seen
+    asleep: Asleep
     keys_exist: bool = False
     keys_asked_s: float = float("-inf")
     draining: bool = False

@@ -74,16 +74,16 @@ def rewrite(context: str, notes: str) -> tuple[Message, ...]:
     return ({"role": "user", "content": text},)
 
 
-def told(notes: str, *, level: int, mark: str) -> str:
+def told(notes: str, *, level: int | None, mark: str) -> str:
     """What a model reads of notes before a question: the notes as data, and how much to write.
 
     Args:
         notes: their text.
-        level: 0 to 4, an index of `LEVELS`.
+        level: 0 to 4, an index of `LEVELS`; None says nothing of length, where the request fixes the reply's shape.
         mark: as `orders` found it; a marked one is said to be.
     """
     having = _HAVE.format(notes=fenced("notes", notes), marked=_MARKED if mark else "")
-    return f"{having}\n\n{LEVELS[level]}"
+    return having if level is None else f"{having}\n\n{LEVELS[level]}"
 
 
 def orders(text: str) -> str:
