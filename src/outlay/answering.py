@@ -7,9 +7,10 @@ from typing import TypeVar
 
 import msgspec
 
-from outlay import plugins
+from outlay import chain, plugins
 from outlay.budget import Budget
 from outlay.door import Door
+from outlay.errors import UsageError
 from outlay.models.provider import Card
 from outlay.prompts.answer_format import instruct
 from outlay.relay import OnEvent, Relayed, Reply
@@ -31,7 +32,12 @@ RELAYED = ("completions", "embeddings")
 
 def players(by_role: Mapping[str, T]) -> dict[str, T]:
     """Who plays each role, roles that no model was named for included."""
-    stand_ins = {role: by_role[other] for role, other in FALLBACK_ROLE.items() if other in by_role}
+    stand_ins = {
+        role + seat.removeprefix(other): by_role[seat]
+        for role, other in FALLBACK_ROLE.items()
+        if not chain.seats(role, by_role)
+        for seat in chain.seats(other, by_role)
+    }
     return {**stand_ins, **by_role}
 
 
@@ -137,6 +143,7 @@ def sealed(door: Door, run: Run, answer: Answer, plan: Plan, t_s: float) -> Answ
         latency_s=round(t_s + run.spent.served_s, 6),
         stopped=stopped,
         refused=run.refused,
+        elsewhere=dict(run.spent.elsewhere),
     )
     door.trace.add("answer", "", t_s, answer=answer)
     return answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from outlay import chain
 from outlay.budget import Amount
 from outlay.errors import UsageError
 from outlay.models.provider import Card
@@ -25,13 +26,17 @@ class Book:
         return self.session.clock() - self._t0
 
     def card(self, role: str) -> Card:
-        """The card of a role's model.
+        """The card of a role's model, the first of its chain; or of a seat's.
 
         Raises:
             UsageError: the plan names no model for the role.
         """
-        card = self.session.cards.get(role)
+        cards = self.session.cards
+        card = cards.get(role)
         if card is None:
+            # The first model of a chain could not even be asked what it is.
+            if others := chain.seats(role, cards):
+                return cards[others[0]]
             raise UsageError(f"This plan needs a model for the role {role}; add it like --model {role}=MODEL.")
         return card
 

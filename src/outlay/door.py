@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from outlay import bounds
+from outlay import bounds, chain
 from outlay.book import Book
 from outlay.budget import Amount, Budget
 from outlay.concurrency import together
 from outlay.confirm import confirm_prefix
-from outlay.errors import BudgetExceeded, OutlayError
+from outlay.errors import BudgetExceeded, OutlayError, ProviderError, Unreachable
 from outlay.metering import as_bought, total
 from outlay.models.provider import Card
 from outlay.money import cost_nusd
@@ -50,16 +50,89 @@ class Door:
         spent: Spent,
         on_delta: Callable[[int, Delta], None] | None,
     ) -> list[Completion | OutlayError]:
-        """Samples of the given indices, each a completion or the error that took its place, in index order."""
-        card = self.card(ask.role)
-        key = f"{ask.role}/{label}/{indices[0]}+{len(indices)}"
+        """Samples of the given indices, each a completion or the error that took its place, in index order.
+
+        Where several models play the role, each is asked for what those before it failed to answer.
+        """
+        seats = chain.seats(ask.role, self.session.cards)
+        if seats in ([], [ask.role]):
+            found, _ = await self._drawn(budget, ask, label, indices, run_seed, spent, on_delta)
+            return found
+        seats = [seat for seat in seats if seat == seats[0] or _able(self.card(seat), ask)]
+        results: dict[int, Completion | OutlayError] = {}
+        left = list(indices)
+        for number, seat in enumerate(seats):
+            link = msgspec.structs.replace(
+                ask, link="" if seat == ask.role else seat, more=number + 1 < len(seats)
+            )
+            found, onward = await self._linked(budget, link, label, left, run_seed, spent, on_delta)
+            for i, result in zip(left, found, strict=True):
+                # That the budget does not admit the next model says less than why the one before it failed.
+                if i not in results or not isinstance(result, BudgetExceeded):
+                    results[i] = result
+            refused = {i for i, r in zip(left, found, strict=True) if number and isinstance(r, BudgetExceeded)}
+            left = [i for i in left if i in onward or i in refused]
+            if not left:
+                break
+        return [results[i] for i in indices]
+
+    async def _linked(
+        self,
+        budget: Budget,
+        ask: Ask,
+        label: str,
+        indices: Sequence[int],
+        run_seed: int,
+        spent: Spent,
+        on_delta: Callable[[int, Delta], None] | None,
+    ) -> tuple[list[Completion | OutlayError], set[int]]:
+        """A draw on one model of a chain, and the indices that the next one may be asked for.
+
+        A model that is left alone, or that fails before anything is bought of it, is skipped, which is traced.
+        """
+        key = f"{ask.seat}/{label}/{indices[0]}+{len(indices)}"
+        if self.book.replay is not None:
+            if not self.book.replay.left("skip", key):
+                return await self._drawn(budget, ask, label, indices, run_seed, spent, on_delta)
+            event = await self.book.replay.turn(("skip",), key)
+            self.book.trace.events.append(event)
+            return [Unreachable(event["why"])] * len(indices), set(indices)
+        breaker = self.session.breakers.get(ask.seat)
+        why: ProviderError = Unreachable(
+            f"{self.card(ask.seat).name} failed too often and is left alone for a while"
+        )
+        if not (ask.more and breaker is not None and breaker.state == "open"):
+            try:
+                return await self._drawn(budget, ask, label, indices, run_seed, spent, on_delta)
+            except ProviderError as failure:
+                if not (ask.more and chain.elsewhere(failure)):
+                    raise
+                why = failure
+                if breaker is not None:
+                    breaker.failed(failure.retry_after_s)
+        self.book.trace.add("skip", key, self.book.now_s(), why=str(why))
+        return [why] * len(indices), set(indices)
+
+    async def _drawn(
+        self,
+        budget: Budget,
+        ask: Ask,
+        label: str,
+        indices: Sequence[int],
+        run_seed: int,
+        spent: Spent,
+        on_delta: Callable[[int, Delta], None] | None,
+    ) -> tuple[list[Completion | OutlayError], set[int]]:
+        """A draw on one model, and the indices that the next model of its chain may be asked for."""
+        card = self.card(ask.seat)
+        key = f"{ask.seat}/{label}/{indices[0]}+{len(indices)}"
         if ask.prefix is not None:
-            await confirm_prefix(self.book, budget, ask, spent)
+            await confirm_prefix(self.book, budget, msgspec.structs.replace(ask, role=ask.seat), spent)
         seeds = {i: _seed(ask, run_seed, label, i) for i in indices}
         try:
             asked = await self._ask(key, budget, ask, card, seeds)
         except BudgetExceeded as refusal:
-            return [refusal] * len(indices)
+            return [refusal] * len(indices), set()
         results: dict[int, Completion | OutlayError] = dict(asked.hits)
         missing = [i for i in indices if i not in results]
         width = card.max_n if card.shares_prompt else 1
@@ -73,7 +146,7 @@ class Door:
         if asked.hits:
             prompts = -(-len(indices) // width) - sum(isinstance(results[c[0]], Completion) for c in chunks)
             self._count_hits(ask, card, asked, spent, prompts=max(prompts, 0))
-        return [results[i] for i in indices]
+        return [results[i] for i in indices], {i for p in purchases for i in p.onward}
 
     async def confirm_prefix(self, budget: Budget, question_id: str, role: str, spent: Spent) -> None:
         """Refuse a role's model that does not continue a given text (`outlay.confirm`)."""
@@ -138,7 +211,7 @@ class Door:
                 raise BudgetExceeded(event["refused"])
             hits = {c.sample: c for c in msgspec.convert(event["hits"], list[Completion])}
             return Asked(event["input_tokens"], event["max_output_tokens"], hits, {})
-        provider = self.session.providers.get(ask.role)
+        provider = self.session.providers.get(ask.seat)
         request = Request(ask.messages, 1, prefix=ask.prefix, sampling=ask.sampling)
         try:
             input_tokens = await bounds.input_bound(provider, card, request, capped_money=budget.capped_money)
@@ -188,6 +261,14 @@ async def _output_bound(ask: Ask, card: Card, budget: Budget, input_tokens: int,
             if not budget.in_flight:
                 raise
             await budget.change()
+
+
+def _able(card: Card, ask: Ask) -> bool:
+    """Whether a further model of a chain can do what the draw needs."""
+    needs = {"prefix"} if ask.prefix is not None else set()
+    if ask.sampling.top_logprobs is not None:
+        needs.add("logprobs")
+    return needs <= card.abilities
 
 
 def _seed(ask: Ask, run_seed: int, label: str, index: int) -> int | None:

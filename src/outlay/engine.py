@@ -18,13 +18,14 @@ from outlay import config as configuration
 from outlay import plugins
 from outlay.answering import PASS_THROUGH, answered, pass_through, players, relayed, sealed, verifier_of
 from outlay.budget import Budget, Limits
+from outlay.cast import Cast, Model
 from outlay.door import Door
 from outlay.errors import MissingAbility, OutlayError, UsageError
 from outlay.framings._bound import framed
-from outlay.guards._watched import Watched
-from outlay.guards._watched import Watched
 from outlay.framings._uses import keep_use
+from outlay.guards._watched import Watched
 from outlay.models.breaker import Breakers
+from outlay.models.limiter import Limiters
 from outlay.models.provider import ABILITIES, Card
 from outlay.prompts.answer_format import VERSION as PROMPTS
 from outlay.prompts.answer_format import instruct
@@ -48,7 +49,8 @@ class Outlay:
 
     Args:
         models: a model for each role (`default`, `judge`, …) as users name models, or a `Provider`; one name alone
-            is the default role's. None takes the configuration's.
+            is the default role's. Several for a role are a chain: each is asked for what those before it failed to
+            answer. None takes the configuration's.
         limits: caps on everything bought through this object.
         store: a store, or the path of the ledger's file; None is the file in outlay's home.
         seed: every random choice and every seed sent upstream derives from it.
@@ -67,7 +69,7 @@ class Outlay:
 
     def __init__(
         self,
-        models: str | Provider | Mapping[str, str | Provider] | None = None,
+        models: Model | Mapping[str, Model | Sequence[Model]] | None = None,
         *,
         limits: Limits | None = None,
         store: Store | Path | str | None = None,
@@ -79,24 +81,29 @@ class Outlay:
         config: configuration.Config | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        breakers: Breakers | None = None,
+        limiters: Limiters | None = None,
     ):
         self._config = config or configuration.read()
         if models is None:
             models = {"default": self._config.default, **self._config.roles}
-        self._models = dict(models) if isinstance(models, Mapping) else {"default": models}
         self._store: Store | None = None
         self._store_at = store
         self._clock, self._sleep = clock, sleep
         self.seed, self._cache, self._what, self.tenant = seed, cache, what, tenant
         self.run_id = run_id or f"run_{time.time_ns() // 1000:014x}{os.urandom(3).hex()}"
         self.budget = Budget(limits, clock=clock)
-        self._opened: dict[str, Provider] = {}
-        self._cards: dict[str, Card] = {}
+        self.breakers = breakers or Breakers(clock, self.run_id)
+        """How each model fared, and which are left alone for a while."""
+        self.limiters = limiters or Limiters(clock)
+        """How many requests each model takes at once."""
+        by_role = models if isinstance(models, Mapping) else {"default": models}
+        self._cast = Cast(by_role, self._config, seed=seed, breakers=self.breakers, limiters=self.limiters)
         self._workers = Workers()
         self._owner = True
-        self._shared: Session | None = None
+        self._sessions: dict[tuple[str, ...], Session] = {}
 
-    def beside(self, models: str | Provider | Mapping[str, str | Provider]) -> Outlay:
+    def beside(self, models: Model | Mapping[str, Model | Sequence[Model]]) -> Outlay:
         """Another set of models over this object's ledger, run and budget; open it inside this one's `async with`."""
         other = Outlay(
             models,
@@ -109,6 +116,8 @@ class Outlay:
             config=self._config,
             clock=self._clock,
             sleep=self._sleep,
+            breakers=self.breakers,
+            limiters=self.limiters,
         )
         other.budget, other._owner = self.budget, False
         return other
@@ -137,8 +146,7 @@ class Outlay:
             if self._store is not None and self._store is not self._store_at:
                 closing.push_async_callback(self._store.close)
             closing.push_async_callback(self._workers.close)
-            for provider in self._opened.values():
-                closing.push_async_callback(provider.close)
+            closing.push_async_callback(self._cast.close)
 
     @property
     def store(self) -> Store:
@@ -208,7 +216,7 @@ class Outlay:
             plugins.spec("verifier", named)
         if kind is not None:
             plugins.load("answer kind", kind)
-        roles = {role: (await self.card(role)).name for role in self._models}
+        roles = {seat: card.name for seat, card in (await self.cards()).items()}
         around = [plugins.spec("framing", text) for text in framings]
         return Plan(
             chosen.name, chosen.parameters, named, kind, roles, tuple((f.name, f.parameters) for f in around)
@@ -239,7 +247,7 @@ class Outlay:
         worst = getattr(plugins.module_of(strategy), "bound", None)
         if judge is None and worst is not None and "verifier" in worst(question, **parameters).by_role:
             raise MissingAbility(f"{plan.strategy} needs a verifier; name one, for example --verifier judge.")
-        cards = {role: await self.card(role) for role in self._models}
+        cards = await self.cards()
         await self.refuse_unable(plan)
         asked = msgspec.structs.replace(self._guarded(question), kind=plan.kind or question.kind)
         door, run = self._opened_run(
@@ -274,8 +282,9 @@ class Outlay:
             BudgetExceeded: the budget does not admit the call.
             ProviderError: the provider's own failure, with its status.
         """
-        cards = {"default": await self.card()}
-        plan = Plan(PASS_THROUGH, {"n": n, "seed": seed}, roles={"default": cards["default"].name})
+        cards = await self.cards("default")
+        roles = {seat: card.name for seat, card in cards.items()}
+        plan = Plan(PASS_THROUGH, {"n": n, "seed": seed}, roles=roles)
         asked = self._guarded(question)
         door, run = self._opened_run(asked, plan, cards, limits, account)
         answer, pool = await pass_through(run, asked, n=n, seed=seed, on_delta=on_delta)
@@ -305,7 +314,7 @@ class Outlay:
             BudgetExceeded: a call of the job does not fit.
             ProviderError: the model failed.
         """
-        cards = {role: await self.card(role) for role in self._models}
+        cards = await self.cards()
         account = Account(tenant or self.tenant, cache_scope=OFFLINE, phase=OFFLINE)
         _, run = self._opened_run(Question(id, ()), Plan(OFFLINE), cards, limits, account, seed=seed)
         return await job(run)
@@ -393,7 +402,7 @@ class Outlay:
         Where neither the question nor the model's card bounds the output of a sample, 4,096 tokens are assumed.
         """
         chosen = plugins.spec("strategy", strategy, beside=("verifier",))
-        card = self._cards.get("default")
+        card = self._cast.known("default")
         sampling = self._guarded(question).sampling
         if sampling.max_output_tokens is None and card is not None:
             most = card.max_output_tokens or card.context_tokens
@@ -406,31 +415,31 @@ class Outlay:
         return msgspec.structs.replace(question, sampling=self._config.guard.on(question.sampling))
 
     async def card(self, role: str = "default") -> Card:
-        """The card of a role's model, probed at first use.
+        """The card of a role's model, read at first use; of several models, the first that can be asked.
 
         Raises:
             UsageError: no model plays the role, or it cannot be opened.
+            ProviderError: it cannot be asked.
         """
-        if role not in self._cards:
-            self._cards[role] = await self._provider(role).card()
-        return self._cards[role]
+        return await self._cast.card(role)
 
-    def _provider(self, role: str) -> Provider:
-        model = self._models.get(role)
-        if model is None:
-            raise UsageError(f"No model plays the role {role}; add one like --model {role}=MODEL.")
-        name = model if isinstance(model, str) else f"{id(model)}"
-        if name not in self._opened:
-            self._opened[name] = (
-                open_model(model, self._config, seed=self.seed) if isinstance(model, str) else model
-            )
-        return self._opened[name]
+    async def cards(self, *roles: str) -> dict[str, Card]:
+        """The cards of these roles by seat (`outlay.chain`), every role's if none is named.
+
+        Raises:
+            As `card`.
+        """
+        return await self._cast.cards(*roles)
 
     def _session(self, cards: Mapping[str, Card]) -> Session:
-        if self._shared is None:
-            self._shared = Session(
+        """The session of these seats; all of them share what was found out about the models."""
+        seats = tuple(cards)
+        if seats not in self._sessions:
+            providers = players({seat: Watched(self._cast.provider(seat)) for seat in seats})
+            breakers = players({seat: self._cast.breaker(seat) for seat in seats})
+            first = next(iter(self._sessions.values()), None) or Session(
                 run_id=self.run_id,
-                providers=players({role: Watched(self._provider(role)) for role in cards}),
+                providers=providers,
                 cards=players(cards),
                 store=self.store,
                 clock=self._clock,
@@ -439,7 +448,8 @@ class Outlay:
                 cache=self._cache,
                 workers=self._workers,
             )
-        return self._shared
+            self._sessions[seats] = first.played_by(providers, players(cards), breakers)
+        return self._sessions[seats]
 
     async def refuse_unable(self, plan: Plan) -> None:
         """Refuse, before a cent is spent, a plan that cannot work here: its model, its verifier, its sandbox.

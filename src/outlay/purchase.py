@@ -11,10 +11,10 @@ from contextlib import aclosing
 
 import msgspec
 
-from outlay import bounds
+from outlay import bounds, chain
 from outlay.book import Book
 from outlay.budget import Amount, Budget, Reservation
-from outlay.errors import BudgetExceeded, OutlayError, ProviderError, TimedOut, UsageError
+from outlay.errors import BudgetExceeded, OutlayError, ProviderError, TimedOut, Unreachable, UsageError
 from outlay.metering import Tally
 from outlay.models.retry import delay_s
 from outlay.money import FREE, cost_nusd
@@ -41,24 +41,55 @@ class Purchase:
     ):
         self.book, self.session, self.budget, self.ask, self.label = book, book.session, budget, ask, label
         self.indices, self.seeds, self.asked, self.spent, self.on_delta = indices, seeds, asked, spent, on_delta
-        self.card = book.card(ask.role)
+        self.card = book.card(ask.seat)
+        self.onward: set[int] = set()
+        """Samples that the next model of the chain may be asked for."""
+        self.breaker, self.told = book.session.breakers.get(ask.seat), False
 
     async def buy(self) -> dict[int, Completion | OutlayError]:
         """Buy the samples, trying again where that can help; each attempt is a purchase of its own in the ledger."""
         results: dict[int, Completion | OutlayError] = {}
         wanted, attempt = self.indices, 0
         while True:
-            key = f"{self.ask.role}/{self.label}/{wanted[0]}" + (f"~{attempt}" if attempt else "")
+            key = f"{self.ask.seat}/{self.label}/{wanted[0]}" + (f"~{attempt}" if attempt else "")
             if self.book.replay is not None:
                 part, wait_s = await self._repeat(key, wanted, self.book.replay)
             else:
-                part, wait_s = await self._attempt(key, wanted, attempt)
+                part, wait_s = await self._guarded(key, wanted, attempt)
             results.update(part)
             if wait_s is None:
                 return results
             wanted, attempt = [i for i in wanted if isinstance(part[i], ProviderError)], attempt + 1
             if self.book.replay is None:
                 await self.session.sleep(wait_s)
+
+    async def _guarded(
+        self, key: str, wanted: list[int], attempt: int
+    ) -> tuple[dict[int, Completion | OutlayError], float | None]:
+        """An attempt, unless the model's breaker is open and another model stands behind it."""
+        breaker, self.told = self.breaker, False
+        if breaker is None:
+            return await self._attempt(key, wanted, attempt)
+        if self.ask.more and not breaker.admits():
+            why = f"{self.card.name} failed too often and is left alone for a while"
+            self.book.trace.add("skip", key, self.book.now_s(), why=why)
+            self.onward.update(wanted)
+            return dict.fromkeys(wanted, Unreachable(why)), None
+        try:
+            return await self._attempt(key, wanted, attempt)
+        finally:
+            if not self.told:
+                breaker.left()
+
+    def _tell(self, failure: ProviderError | None) -> None:
+        """Let the breaker know how the model fared."""
+        self.told = True
+        if self.breaker is None:
+            return
+        if failure is None or not chain.elsewhere(failure):
+            self.breaker.succeeded()
+        else:
+            self.breaker.failed(failure.retry_after_s)
 
     async def _attempt(
         self, key: str, wanted: list[int], attempt: int
@@ -130,8 +161,9 @@ class Purchase:
             await self._stream(request, tally)
         except ProviderError as failure:
             error, sent = failure, failure.billed or tally.started
-            final = tally.started or self.ask.verbatim
-            wait_s = None if final else self._in_time(delay_s(failure, attempt, self.session.jitter))
+            self._tell(failure)
+            if not self._final(tally):
+                wait_s = self._in_time(delay_s(failure, attempt, self.session.jitter))
         except TimeoutError:
             error = TimedOut("the deadline passed while the sample was being drawn")
         except UsageError:
@@ -139,10 +171,28 @@ class Purchase:
             raise
         else:
             error = tally.broken_promise()
+            self._tell(error)
         finally:
             latency_s = round(self.book.now_s() - start, 6)
             results = await self._settle(key, row, reservation, request, tally, error, sent, latency_s, wait_s)
         return results, wait_s
+
+    def _final(self, tally: Tally) -> bool:
+        """Whether a failure stands: the reply had begun, the client decides, or another model is the better try."""
+        given_up = self.ask.more and self.breaker is not None and self.breaker.state != "closed"
+        return tally.started or self.ask.verbatim or given_up
+
+    def _goes_on(self, failure: ProviderError, tally: Tally) -> bool:
+        """Whether the next model of the chain may be asked: never once somebody may have seen this one's words."""
+        seen = tally.started and self.on_delta is not None
+        return self.ask.more and not seen and chain.elsewhere(failure) and self._in_time(0.0) is not None
+
+    def _count(self, results: Mapping[int, Completion | OutlayError], *, onward: bool, whole: int) -> None:
+        """Note which samples go on to the next model, and what a model further down the chain has served."""
+        if onward:
+            self.onward.update(i for i, result in results.items() if isinstance(result, ProviderError))
+        if self.ask.link and whole:
+            self.spent.elsewhere[self.card.name] = self.spent.elsewhere.get(self.card.name, 0) + whole
 
     def _in_time(self, wait_s: float | None) -> float | None:
         """The wait before the next try, or None where the deadline would pass in it."""
@@ -152,7 +202,7 @@ class Purchase:
         return wait_s if self.session.clock() + wait_s < deadline_s else None
 
     async def _stream(self, request: Request, tally: Tally) -> None:
-        provider = self.session.providers[self.ask.role]
+        provider = self.session.providers[self.ask.seat]
         deadline_s = self.budget.deadline_s
         left_s = None if deadline_s is None else max(deadline_s - self.session.clock(), 0.0)
         async with asyncio.timeout(left_s), aclosing(provider.stream(request)) as deltas:  # type: ignore[type-var]
@@ -180,7 +230,7 @@ class Purchase:
         try:
             if sent:
                 total, mark = await tally.measure(
-                    self.session.providers[self.ask.role], request, self.card, bound
+                    self.session.providers[self.ask.seat], request, self.card, bound
                 )
         except ProviderError:
             total, mark = bound, "unreconciled"
@@ -199,6 +249,8 @@ class Purchase:
         }
         whole = [c for c, choice in zip(drawn, tally.choices, strict=True) if choice.finish_reason]
         text = str(error or "")
+        onward = wait_s is None and error is not None and self._goes_on(error, tally)
+        self._count(results, onward=onward, whole=len(whole))
         self.session.store.settle(
             self.book.ended(row, "settled" if sent else "failed", cost, overrun, total, mark, text),
             [(self.asked.cache_keys[c.sample], msgspec.json.encode(c).decode()) for c in whole]
@@ -218,6 +270,7 @@ class Purchase:
             fatal=bool(error and error.fatal),
             wait_s=wait_s,
             closed=closed,
+            **({"onward": True} if onward else {}),
         )
         if cancelled is not None:
             raise cancelled
@@ -227,6 +280,11 @@ class Purchase:
         self, key: str, wanted: list[int], replay: Replay
     ) -> tuple[dict[int, Completion | OutlayError], float | None]:
         """The recorded outcome of this attempt, at its recorded turn."""
+        if self.ask.more and replay.left("skip", key):
+            skip = await replay.turn(("skip",), key)
+            self.book.trace.events.append(skip)
+            self.onward.update(wanted)
+            return dict.fromkeys(wanted, Unreachable(skip["why"])), None
         grant = await replay.turn(("grant",), key)
         self.book.trace.events.append(grant)
         granted = grant["samples"]
@@ -248,6 +306,7 @@ class Purchase:
         drawn = {c.sample: c for c in msgspec.convert(end["completions"], list[Completion])}
         for i in granted:
             results[i] = drawn.get(i) or ProviderError(end["error"], fatal=end["fatal"])
+        self._count(results, onward=end.get("onward", False), whole=len(drawn))
         return results, end["wait_s"]
 
 

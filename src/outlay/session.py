@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from msgspec import Struct
 
 from outlay import bounds
+from outlay.models.breaker import Breaker
 from outlay.models.provider import Card, Provider
 from outlay.sandbox.killable import Workers
 from outlay.store.protocol import Store
@@ -31,6 +32,15 @@ class Ask(Struct, frozen=True):
     """As the client wrote it: its seed, no retry, never from the call cache."""
     seed: int | None = None
     """The client's own seed, of a verbatim draw."""
+    link: str = ""
+    """The seat of the model that is asked, where it is not the role's first (`outlay.chain`)."""
+    more: bool = False
+    """Another model stands behind this one and is asked for what this one fails to answer."""
+
+    @property
+    def seat(self) -> str:
+        """Who is asked."""
+        return self.link or self.role
 
 
 class Account(Struct, frozen=True):
@@ -71,7 +81,17 @@ class Session:
         self.confirmed: set[str] = set()
         """Roles whose model was found to continue a given text."""
         self.confirming = asyncio.Lock()
+        self.breakers: Mapping[str, Breaker] = {}
+        """Of each seat's model, where it is known how it fared."""
         self.jitter = random.Random(bounds.seed_of(run_id, "retry"))
+
+    def played_by(
+        self, providers: Mapping[str, Provider], cards: Mapping[str, Card], breakers: Mapping[str, Breaker]
+    ) -> Session:
+        """This session with these models in these seats."""
+        other = copy.copy(self)
+        other.providers, other.cards, other.breakers = providers, cards, breakers
+        return other
 
     def on_behalf_of(self, account: Account) -> Session:
         """This session, its models and its ledger, buying for another account."""
@@ -94,6 +114,8 @@ class Spent:
         self.input_tokens = self.output_tokens = 0
         self.cache_read_tokens: int | None = None
         self.reasoning_tokens: int | None = None
+        self.elsewhere: dict[str, int] = {}
+        """Calls that a model further down its chain served, by the model's name."""
         self.served_s = 0.0
         """Seconds that the call cache saved: latencies are told as if everything had been bought now."""
 

@@ -269,6 +269,8 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     cost_nusd: int | None = 0
     paid_nusd: int | None = 0
     overrun_nusd: int = 0
+    elsewhere: dict[str, int] = {}
+    """Calls that a model further down a chain served, by its name; empty where the first of each role served all."""
     next_sample_nusd: int | None = None
     """The price of going on: what one more sample would cost on average."""
     latency_s: float = 0.0
