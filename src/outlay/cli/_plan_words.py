@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from outlay.cli._planning import Told
 from outlay.policies._advice import Advice
 from outlay.policies._agreement import Agreement
 from outlay.policies._limits import Limit
@@ -42,7 +43,7 @@ def sentences(task: str, advice: Advice, past: Sequence[Beyond] = ()) -> list[st
     return said
 
 
-def print_json(advised: Sequence[tuple[str, Advice, Sequence[Beyond]]]) -> None:
+def print_json(told: Sequence[Told]) -> None:
     """Print one JSON object: `plans`, one object a task."""
     from outlay.cli import _terminal
 
@@ -53,7 +54,7 @@ def print_json(advised: Sequence[tuple[str, Advice, Sequence[Beyond]]]) -> None:
             **msgspec.to_builtins(a),
             "beyond": msgspec.to_builtins(past),
         }
-        for task, a, past in advised
+        for task, a, past in told
     ]
     _terminal.json({"labels": True, "plans": plans})
 

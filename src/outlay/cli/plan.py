@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from outlay.pilot import Piloted, PilotSpec
-    from outlay.policies._advice import Advice
-    from outlay.policies._pilot import Pilot
+    from outlay.cli._planning import Told
+    from outlay.experiment import Spec
+    from outlay.pilot import PilotSpec
     from outlay.policies._worth import Worth
-    from outlay.report.beyond import Beyond
 
 _MANY = Parameter(consume_multiple=True)
 
@@ -36,6 +34,8 @@ def plan(
     seed: int = 0,
     temperature: float | None = None,
     max_output_tokens: int | None = None,
+    save: str | None = None,
+    task_class: str = "default",
     json: bool = False,
 ) -> None:
     """Say which plan to buy for what an answer is worth.
@@ -44,7 +44,8 @@ def plan(
     first: some questions, many samples of each, of every model named; stopped
     half-way, the same command goes on and pays for nothing twice. The advice
     goes to standard output, progress to standard error. Questions without
-    answers are planned for as far as the samples' agreement carries.
+    answers are planned for as far as the samples' agreement carries. With --save
+    the plan stands in outlay.toml under a name, and outlay/auto buys it.
 
     Example: outlay plan recorded/pool-q05-sums --value-usd 0.001
     --model recorded/pool-q05-sums recorded/pool-q15-sums
@@ -81,9 +82,16 @@ def plan(
         The sampling temperature; the model's own unless given.
     max_output_tokens:
         The most output tokens of one sample; 512 unless given.
+    save:
+        Write the advised plan into outlay.toml as [plans.SAVE], in place of one of that name.
+    task_class:
+        The task class for which outlay/auto then buys it (see docs/gateway.md); default unless given.
     json:
         Print one JSON object instead of the words.
     """
+    from outlay.cli import _plan_words as words
+    from outlay.cli._planning import from_folder, from_pilot
+    from outlay.experiment import read_spec
     from outlay.pilot import MAX_OUTPUT_TOKENS
 
     worth = _worth(value_usd, wrong_usd, usd_per_s, accuracy)
@@ -92,10 +100,53 @@ def plan(
         _refuse_for_folder(
             verifier=verifier, kind=kind, temperature=temperature, max_output_tokens=max_output_tokens
         )
-        _from_folder(Path(what), model, worth, budget_usd, seed, json)
+        told = from_folder(Path(what), model, worth, budget_usd, seed)
+        _say(told, json)
+        _keep(told, read_spec(Path(what)).spec, save, task_class, budget_usd)
         return
     spec = _spec(what, model, verifier, kind, questions, samples, seed, temperature, max_usd)
-    _from_pilot(_bounded(spec, max_output_tokens or MAX_OUTPUT_TOKENS), worth, budget_usd, json)
+    spec = _bounded(spec, max_output_tokens or MAX_OUTPUT_TOKENS)
+    found = from_pilot(spec, worth, budget_usd)
+    if isinstance(found, list):
+        words.print_agreement(spec.task, found) if json else words.tell_agreement(spec.task, found)
+        _keep([], spec, save, task_class, budget_usd)
+        return
+    _say([found], json)
+    _keep([found], spec, save, task_class, budget_usd)
+
+
+def _say(told: Sequence[Told], json: bool) -> None:
+    from outlay.cli import _plan_words as words
+
+    if json:
+        words.print_json(told)
+        return
+    for each in told:
+        words.tell(*each)
+
+
+def _keep(
+    told: Sequence[Told], spec: PilotSpec | Spec, save: str | None, task_class: str, budget_usd: float | None
+) -> None:
+    """Write the one plan that was advised into the configuration, if that was asked for.
+
+    Raises:
+        UsageError: there is not one plan to write, or it cannot be written.
+    """
+    from outlay.cli import _save_plan
+    from outlay.cli._terminal import note
+    from outlay.errors import UsageError
+
+    if save is None:
+        return
+    if len(told) != 1:
+        raise UsageError(
+            f"--save writes one plan, and there {'is none' if not told else f'are {len(told)}'} to write."
+        )
+    task, advice, _ = told[0]
+    entry = _save_plan.entry_of(task, advice, spec, budget_usd)
+    path = _save_plan.save(save, entry, task_class, _save_plan.remarks(task, advice))
+    note(f"The plan stands in {path} as [plans.{save}]; outlay/auto buys it for the task class {task_class}.")
 
 
 def _dollars(text: str | None) -> float | None:
@@ -174,91 +225,3 @@ def _bounded(spec: PilotSpec, max_output_tokens: int) -> PilotSpec:
     from msgspec.structs import replace
 
     return replace(spec, max_output_tokens=max_output_tokens)
-
-
-def _from_folder(
-    out: Path, model: tuple[str, ...], worth: Worth, budget_usd: float | None, seed: int, json: bool
-) -> None:
-    from outlay.benched import benched
-    from outlay.cli import _plan_words as words
-    from outlay.policies._advice import advise
-    from outlay.policies._menu import competing
-
-    found = asyncio.run(benched(out, value_usd=worth.value_usd, seed=seed))
-    advised: list[tuple[str, Advice, list[Beyond]]] = []
-    for each in found:
-        kept = [i for i, e in enumerate(each.menu) if not model or set(e.models) <= set(model)]
-        menu, beliefs = tuple(each.menu[i] for i in kept), each.beliefs.columns(kept)
-        menu, beliefs, unable = competing(menu, beliefs, worth)
-        pilots = [p for p in each.pilots if not model or p.model in model]
-        left_out = (*each.left_out, *unable)
-        advice = advise(
-            menu, beliefs, worth, pilots=pilots, budget_usd=budget_usd, left_out=left_out, seed=seed
-        )
-        advised.append((each.task, advice, _past(each.task, advice, pilots, seed)))
-    if json:
-        words.print_json(advised)
-        return
-    for task, advice, past in advised:
-        words.tell(task, advice, past)
-
-
-def _past(task: str, advice: Advice, pilots: Sequence[Pilot], seed: int) -> list[Beyond]:
-    """What the laws say of the models that the advised plan asks, beyond their pilots."""
-    from outlay.report.beyond import beyond
-
-    asked = set(advice.best.plan.roles.values()) if advice.best is not None else set()
-    mine = [p for p in pilots if p.model in asked and p.correct_QS is not None]
-    return [beyond(p, advice.worth, task=task, seed=seed) for p in mine]
-
-
-def _from_pilot(spec: PilotSpec, worth: Worth, budget_usd: float | None, json: bool) -> None:
-    from outlay.cli import _plan_words as words
-    from outlay.cli._terminal import note
-    from outlay.policies._advice import advise
-    from outlay.policies._agreement import agreement
-    from outlay.policies._menu import competing, menu_of
-
-    piloted = _run(spec)
-    if piloted.stopped:
-        asked = len(piloted.pilots[0].ids)
-        note(f"The pilot holds {asked} of {piloted.wanted} questions: {piloted.stopped}")
-    if piloted.failed:
-        note(f"{len(piloted.failed)} times no sample came back, which counts as wrong: {piloted.failed[0]}")
-    if not piloted.labelled:
-        found = [agreement(p, value_usd=worth.value_usd) for p in piloted.pilots]
-        words.print_agreement(spec.task, found) if json else words.tell_agreement(spec.task, found)
-        return
-    menu, beliefs = menu_of(piloted.pilots, value_usd=worth.value_usd, seed=spec.seed)
-    menu, beliefs, left_out = competing(menu, beliefs, worth)
-    advice = advise(
-        menu,
-        beliefs,
-        worth,
-        pilots=piloted.pilots,
-        budget_usd=budget_usd,
-        left_out=left_out,
-        seed=spec.seed,
-    )
-    past = _past(spec.task, advice, piloted.pilots, spec.seed)
-    words.print_json([(spec.task, advice, past)]) if json else words.tell(spec.task, advice, past)
-
-
-def _run(spec: PilotSpec) -> Piloted:
-    from outlay.cli._progress import progress
-    from outlay.errors import OutlayError, UsageError
-    from outlay.pilot import run_pilot
-
-    async def run() -> Piloted:
-        with progress("pools") as tell:
-            return await run_pilot(spec, on_pool=lambda done, of: tell(done, of, ""))
-
-    kept = "what the pilot drew is kept: run the same command again to go on."
-    try:
-        return asyncio.run(run())
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"stopped; {kept}") from None
-    except UsageError:
-        raise
-    except OutlayError as error:
-        raise OutlayError(f"{str(error).rstrip('.')}; {kept}") from error
