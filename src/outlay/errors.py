@@ -168,3 +168,22 @@ def nearest(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"
+
+
+_UNSENT = "Nothing had been sent."
+
+
+def mark_unsent(error: BaseException) -> None:
+    """Say of a cancellation that it came before a request was sent: while it waited for its turn or a connection."""
+    error.add_note(_UNSENT)
+
+
+def unsent(error: BaseException | None) -> bool:
+    """Whether a cancellation, or the cancellation that a time limit made, came before a request was sent.
+
+    Example:
+        >>> late = TimeoutError()
+        >>> unsent(late), mark_unsent(late), unsent(late)
+        (False, None, True)
+    """
+    return error is not None and (_UNSENT in getattr(error, "__notes__", ()) or unsent(error.__cause__))

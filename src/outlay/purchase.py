@@ -14,7 +14,7 @@ import msgspec
 from outlay import bounds, chain
 from outlay.book import Book
 from outlay.budget import Amount, Budget, Reservation
-from outlay.errors import BudgetExceeded, OutlayError, ProviderError, TimedOut, Unreachable, UsageError
+from outlay.errors import BudgetExceeded, OutlayError, ProviderError, TimedOut, Unreachable, UsageError, unsent
 from outlay.metering import Tally
 from outlay.models.retry import delay_s
 from outlay.money import FREE, cost_nusd
@@ -164,8 +164,12 @@ class Purchase:
             self._tell(failure)
             if not self._final(tally):
                 wait_s = self._in_time(delay_s(failure, attempt, self.session.jitter))
-        except TimeoutError:
+        except TimeoutError as late:
+            sent = not unsent(late)
             error = TimedOut("the deadline passed while the sample was being drawn")
+        except asyncio.CancelledError as left:
+            sent = not unsent(left)
+            raise
         except UsageError:
             sent = False
             raise

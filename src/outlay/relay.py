@@ -17,7 +17,7 @@ from msgspec import Struct
 from outlay import bounds
 from outlay.book import Book
 from outlay.budget import Amount, Budget, Reservation
-from outlay.errors import BadReply, MissingAbility, ProviderError, TimedOut
+from outlay.errors import BadReply, MissingAbility, ProviderError, TimedOut, unsent
 from outlay.money import FREE, cost_nusd
 from outlay.purchase import write_ahead
 from outlay.session import Spent
@@ -85,12 +85,12 @@ async def relay(
     except ProviderError as error:
         await ending.failed(error)
         raise
-    except TimeoutError:
-        late = TimedOut("the deadline passed while the reply was awaited", billed=True)
+    except TimeoutError as passed:
+        late = TimedOut("the deadline passed while the reply was awaited", billed=not unsent(passed))
         await ending.failed(late)
         raise late from None
-    except BaseException:
-        await ending.failed(BadReply("cancelled", billed=True))
+    except BaseException as left:
+        await ending.failed(BadReply("cancelled", billed=not unsent(left)))
         raise
     await ending.settle()
     return Reply(said, ending.texts)

@@ -9,6 +9,7 @@ import ssl
 from collections import deque
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from outlay.errors import mark_unsent
 from outlay.models.http_connection import Closed, Connection, Response
 from outlay.models.http_tunnel import Refused, tunnel
 
@@ -75,7 +76,7 @@ class Pool:
             NoConnection: none could be made; nothing was sent.
             Silent, Closed, NotHttp: the response did not come.
         """
-        await self._permits.acquire()
+        await self._turn()
         kept = self._kept()
         if kept is not None:
             response = self._sent(kept, head, body)
@@ -84,11 +85,12 @@ class Pool:
             except Closed:
                 if response.begun:
                     raise
-            await self._permits.acquire()
+            await self._turn()
         try:
             connection = await self._connected()
-        except BaseException:
+        except BaseException as error:
             self._permits.release()
+            mark_unsent(error)
             raise
         return await _opened(self._sent(connection, head, body))
 
@@ -102,6 +104,13 @@ class Pool:
         self._idle.clear()
         # The transports close in the loop's next step.
         await asyncio.sleep(0)
+
+    async def _turn(self) -> None:
+        try:
+            await self._permits.acquire()
+        except asyncio.CancelledError as left:
+            mark_unsent(left)
+            raise
 
     def _sent(self, connection: Connection, head: bytes, body: bytes) -> Response:
         return connection.ask(head, body, self._silence_s, lambda: self._ended(connection))

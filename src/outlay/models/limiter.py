@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
+from outlay.errors import mark_unsent
 from outlay.models.limit_rule import LimitRule
 
 
@@ -81,7 +82,8 @@ class Limiter:
         self._waiting.append(turn)
         try:
             await turn
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as left:
+            mark_unsent(left)
             if not turn.cancelled():
                 # The turn came in the same moment: the place goes to the next.
                 self.leave()
