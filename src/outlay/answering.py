@@ -11,6 +11,7 @@ from outlay import chain, plugins
 from outlay.budget import Budget
 from outlay.door import Door
 from outlay.errors import UsageError
+from outlay.errors import UsageError
 from outlay.models.provider import Card
 from outlay.prompts.answer_format import instruct
 from outlay.relay import OnEvent, Relayed, Reply
@@ -76,6 +77,10 @@ async def replay(trace: bytes, *, verifier: Verifier | None = None) -> tuple[Ans
     """
     recorded = Trace.decode(trace)
     opening = recorded.events[0]
+    if how := opening.get("texts"):
+        raise UsageError(
+            f"This trace was kept without its prompts and replies (prompts = {how!r}) and cannot be replayed."
+        )
     plan = msgspec.convert(opening["plan"], Plan)
     question = msgspec.convert(opening["question"], Question)
     cards = {role: msgspec.convert(card, Card) for role, card in opening["cards"].items()}

@@ -48,11 +48,13 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     `[plans.NAME]` are ways to buy an answer, `[[routes]]` which requests of the gateway take them, and `[auto]` the
     plan that `outlay/auto` buys for a task class.
 
+    `prompts`: whether the ledger keeps prompts and replies as they are (`kept`), as hashes, or not at all.
     `durability`: the ledger survives the death of the `process`, or a loss of `power` too, at a disk flush a commit.
     """
 
     default: str = "local/qwen2.5-coder-0.5b"
     durability: Literal["process", "power"] = "process"
+    prompts: Literal["kept", "hashed", "none"] = "kept"
     roles: dict[str, str] = {}
     models: dict[str, ModelEntry] = {}
     plans: dict[str, PlanEntry] = {}

@@ -85,6 +85,11 @@ class Outlay:
         limiters: Limiters | None = None,
     ):
         self._config = config or configuration.read()
+        if cache and self._config.prompts != "kept":
+            raise UsageError(
+                f"The call cache keeps replies and outlay.toml says prompts = {self._config.prompts!r}; say "
+                f"prompts = 'kept' for experiments."
+            )
         if models is None:
             models = {"default": self._config.default, **self._config.roles}
         self._store: Store | None = None
@@ -478,10 +483,10 @@ class Outlay:
     async def _open_store(self) -> Store:
         if self._store_at is not None and not isinstance(self._store_at, (str, Path)):
             return self._store_at
-        from outlay.store.sqlite import Sqlite
+        from outlay.store.discreet import open_ledger
 
         place = self._store_at or configuration.database()
-        return await Sqlite.open(place, durability=self._config.durability)
+        return await open_ledger(place, durability=self._config.durability, prompts=self._config.prompts)
 
 
 async def ask(

@@ -28,7 +28,7 @@ from outlay.gateway.routes import ROUTES
 from outlay.gateway.seen import Seen
 from outlay.gateway.sellers import Sellers
 from outlay.gateway.state import State, state_of
-from outlay.store.sqlite import Sqlite
+from outlay.store.discreet import open_ledger
 
 
 def app(
@@ -61,7 +61,8 @@ def app(
     @asynccontextmanager
     async def lifespan(server: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as closing:
-            ledger = await Sqlite.open(store or configuration.database(), durability=known.durability)
+            place = store or configuration.database()
+            ledger = await open_ledger(place, durability=known.durability, prompts=known.prompts)
             closing.push_async_callback(ledger.close)
             outlay = Outlay(limits=limits, store=ledger, seed=seed, what="serve", config=known)
             await closing.enter_async_context(outlay)
