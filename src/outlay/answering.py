@@ -11,7 +11,6 @@ from outlay import chain, plugins
 from outlay.budget import Budget
 from outlay.door import Door
 from outlay.errors import UsageError
-from outlay.errors import UsageError
 from outlay.models.provider import Card
 from outlay.prompts.answer_format import instruct
 from outlay.relay import OnEvent, Relayed, Reply
