@@ -24,6 +24,7 @@ from outlay.gateway.errors import NotFound, body_of, headers_of, status_of
 from outlay.gateway.idempotency import Idempotency
 from outlay.gateway.logs import CLIENT_LEFT, Logged, Write, note, said, to_stderr
 from outlay.gateway.metrics import Metrics
+from outlay.gateway.paced import Paced
 from outlay.gateway.routes import ROUTES
 from outlay.gateway.seen import Seen
 from outlay.gateway.sellers import Sellers
@@ -78,7 +79,7 @@ def app(
     return Starlette(
         routes=ROUTES,
         lifespan=lifespan,
-        middleware=[Middleware(Logged, metrics=metrics, write=write_log)],
+        middleware=[Middleware(Logged, metrics=metrics, write=write_log), Middleware(Paced)],
         exception_handlers={OutlayError: _refused, HTTPException: _http, ClientDisconnect: _left, 500: _defect},
     )
 

@@ -46,6 +46,7 @@ class Job(Struct, frozen=True):
     def ended(self, model: str, answer: Answer) -> None:
         """Count an answer, and say it in the request's line of the log."""
         self.state.metrics.bought(model, answer)
+        self.state.metrics.tagged(self.options.tags, answer)
         self.state.seen.add(model, answer)
         note(
             self.request,

@@ -1,13 +1,22 @@
-"""What the server counts, for Prometheus. Labels come from the server's own names, never from a request."""
+"""What the server counts, for Prometheus.
+
+Labels are the server's own names; of a request's tags only so many are counted apart that nobody can fill its memory.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from outlay.models.breaker import Breakers
 from outlay.models.limiter import Limiters
 from outlay.types import Answer
 
+MOST_TAGS = 100
+"""Pairs of a tag and its value that are counted apart, those that came first; the rest counts as `other`."""
+STATES = ("closed", "half-open", "open")
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
@@ -36,12 +45,27 @@ class Metrics:
         self.cost = Counter(
             "outlay_cost_usd", "Cost of what has a known price, in dollars.", bought, registry=r
         )
+        self._tags: set[tuple[str, str]] = set()
+        tagged = ("tag", "value")
+        self.tag_calls = Counter("outlay_tag_calls", "Samples bought, by tag.", tagged, registry=r)
+        self.tag_cost = Counter(
+            "outlay_tag_cost_usd", "Cost of what has a known price, in dollars, by tag.", tagged, registry=r
+        )
         of = ("model",)
         self.limit = Gauge("outlay_upstream_limit", "Requests that a model takes at once.", of, registry=r)
         self.under_way = Gauge("outlay_upstream_in_flight", "Requests to a model under way.", of, registry=r)
         self.waiting = Gauge("outlay_upstream_waiting", "Requests that wait for a model.", of, registry=r)
         self.overloads = Gauge(
             "outlay_upstream_overloads", "Requests that a model refused for want of capacity.", of, registry=r
+        )
+        self.breaker = Gauge(
+            "outlay_upstream_breaker",
+            "0 asked as usual, 1 tried with one request, 2 left alone.",
+            of,
+            registry=r,
+        )
+        self.opened = Gauge(
+            "outlay_upstream_breaker_opened", "How often a model was left alone after failures.", of, registry=r
         )
         self.unpriced = Counter("outlay_unpriced_answers", "Answers without a known price.", bought, registry=r)
 
@@ -60,6 +84,16 @@ class Metrics:
         else:
             self.cost.labels(*labels).inc(answer.cost_nusd / 1e9)
 
+    def tagged(self, tags: Mapping[str, str], answer: Answer) -> None:
+        """Count an answer under each of its request's tags."""
+        for pair in tags.items():
+            if pair not in self._tags:
+                if len(self._tags) >= MOST_TAGS:
+                    pair = ("other", "other")
+                self._tags.add(pair)
+            self.tag_calls.labels(*pair).inc(answer.calls)
+            self.tag_cost.labels(*pair).inc((answer.cost_nusd or 0) / 1e9)
+
     def upstream(self, limiters: Limiters) -> None:
         """Take in how many requests each model takes at once now, how many are under way, wait, and were refused."""
         for model, limiter in limiters:
@@ -67,6 +101,12 @@ class Metrics:
             self.under_way.labels(model).set(limiter.in_flight)
             self.waiting.labels(model).set(limiter.n_waiting)
             self.overloads.labels(model).set(limiter.rule.overloads)
+
+    def fared(self, breakers: Breakers) -> None:
+        """Take in which models are left alone for a while after failures."""
+        for model, breaker in breakers:
+            self.breaker.labels(model).set(STATES.index(breaker.state))
+            self.opened.labels(model).set(breaker.opened)
 
     def exposition(self) -> bytes:
         """Everything counted, in Prometheus' text format."""

@@ -60,6 +60,7 @@ class _Job(Struct, frozen=True):
             self.asked, question_id=self.id, limits=limits, account=self.account, on_event=on_event
         )
         self.state.metrics.bought(self.fields.model, answer)
+        self.state.metrics.tagged(self.options.tags, answer)
         note(
             self.request,
             model=self.fields.model,

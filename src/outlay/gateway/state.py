@@ -13,6 +13,7 @@ from outlay.gateway.asleep import Asleep
 from outlay.gateway.auth import Caller, authenticate
 from outlay.gateway.idempotency import Idempotency
 from outlay.gateway.metrics import Metrics
+from outlay.gateway.paced import CALLER
 from outlay.gateway.seen import Seen
 from outlay.gateway.sellers import Sellers
 from outlay.store.accounts import Accounts
@@ -46,7 +47,8 @@ class State(Struct):
         loopback = request.client is not None and request.client.host in LOOPBACK
         authorization = request.headers.get("authorization")
         found = await authenticate(self.accounts, authorization, loopback=loopback, keys_exist=self.keys_exist)
-        return found.within(self.config.guard)
+        request.scope[CALLER] = caller = found.within(self.config.guard)
+        return caller
 
     async def _ask_for_keys(self) -> None:
         """Whether a key was ever made, asked again after a second; a key that was made is never unmade."""
