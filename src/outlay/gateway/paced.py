@@ -31,7 +31,8 @@ class Paced:
             return
 
         async def told(message: Message) -> None:
-            if message["type"] == "http.response.start" and _has_quotas(caller := scope.get(CALLER)):
+            caller = scope.get(CALLER)
+            if message["type"] == "http.response.start" and isinstance(caller, Caller) and _paced(caller):
                 accounts = scope["app"].state.gateway.accounts
                 with contextlib.suppress(StoreError):
                     left = await standing(accounts, caller, time.time_ns() // 1000)
@@ -41,9 +42,7 @@ class Paced:
         await self._app(scope, receive, told)
 
 
-def _has_quotas(caller: Caller | None) -> bool:
-    if caller is None:
-        return False
+def _paced(caller: Caller) -> bool:
     return caller.quota.requests_per_minute is not None or caller.quota.tokens_per_minute is not None
 
 
