@@ -8,7 +8,6 @@ from typing import Literal
 
 import msgspec
 from msgspec import Struct
-
 from outlay.errors import UsageError, nearest
 from outlay.guard_entry import GuardEntry
 from outlay.named_plans import PlanEntry, check_plan
@@ -40,6 +39,8 @@ class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True):
     concurrency: int = 64
     embeds: bool = False
     """The model embeds texts at `/embeddings`; it answers no chat."""
+    rates: bool = False
+    """The model scores steps at `/pooling` (vLLM) or `/v1/classify` (SGLang); it answers no chat."""
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,8 +12,6 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-
-from outlay import bounds
 from outlay.budget import Budget, Limits
 from outlay.classify import classify
 from outlay.concurrency import together
@@ -21,13 +19,16 @@ from outlay.cut_thinking import drawn
 from outlay.door import Door
 from outlay.embedding import embed
 from outlay.errors import BudgetExceeded, MissingAbility, MissingExtra, OutlayError, ProviderError
-from outlay.models.provider import ABILITIES, Card
 from outlay.money import cost_nusd, worst_nusd
+from outlay.rating import rate
 from outlay.relay import OnEvent, Relayed, Reply, relay
 from outlay.sandbox.killable import WorkerFailed, WorkerKilled
 from outlay.session import Ask, Spent
 from outlay.store.protocol import Store
 from outlay.types import Completion, Delta, Message, Pool, Question, Sample, Sampling, Usage, Verdict
+
+from outlay import bounds
+from outlay.models.provider import ABILITIES, Card
 
 if TYPE_CHECKING:
     from numpy import float32
@@ -234,6 +235,11 @@ class Run:
         key = self._unique(f"embed/{label}")
         return await embed(self._door.book, self.budget, self.question_id, texts, role, key, self.spent)
 
+    async def rate(self, text: str, *, role: str = "process_rm") -> tuple[float, ...]:
+        """The scores that a reward model gives the marked steps of a text (`outlay.rating`)."""
+        key = self._unique(f"rate/{bounds.seed_of(text)}")
+        return await rate(self._door.book, self.budget, self.question_id, text, role, key, self.spent)
+
     def card(self, role: str = "default") -> Card:
         """The card of a role's model: its name, its identity and what it can do.
 
@@ -293,7 +299,7 @@ class Run:
             return await scorer(self, question, steps)
         text = "".join(steps)
         # The index names the verifier's calls, so it follows from the text and not from who is scored first.
-        completion = Completion(text, "stop" if whole else "length", Usage(0, 0), bounds.seed_of(text))
+        completion = Completion(text, "stop" if whole else "length", Usage(0, 0), bounds.seed_of(repr(text)))
         pool = Pool(question.id, question.kind, (Sample(completion.sample, completion),))
         (candidate,) = (await classify(pool, self._work)).samples
         return (await self.verify(question, candidate)).score

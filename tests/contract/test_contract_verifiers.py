@@ -49,6 +49,7 @@ EXAMPLES = {
     "generative": Example({"v": 2}, says(f"{ASKED} Yes", f"{ASKED} No")),
     "command": Example({"argv": f'{sys.executable} -I -c "{GRADER}"'}),
     "step_rules": Example(),
+    "process_rm": Example(),
     "code_tests": Example(
         {"tests": "assert solve(17) == 391"},
         question=Question.of("Write solve(x).", kind="code"),

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from raters import rater
+
 from outlay.budget import Budget, Limits
 from outlay.door import Door
 from outlay.models.scripted import scripted
@@ -56,11 +58,12 @@ async def run_with(
 ) -> AsyncIterator[Any]:
     """A run whose judge is a script; `run.model` is that model. With a trace: its replay, every model off."""
     model = scripted(judge or (lambda request, index: "Score: 5"), abilities=abilities)
-    card = await model.card()
+    card, rewards = await model.card(), rater()
     store = await Sqlite.open(":memory:")
     await store.open_run("run", "local", "test", "{}", 0)
-    providers = {} if trace is not None else {"default": model, "judge": model}
-    session = Session(run_id="run", providers=providers, cards={"default": card, "judge": card}, store=store)
+    providers = {} if trace is not None else {"default": model, "judge": model, "process_rm": rewards}
+    cards = {"default": card, "judge": card, "process_rm": await rewards.card()}
+    session = Session(run_id="run", providers=providers, cards=cards, store=store)
     door = Door(session, replay=None if trace is None else Replay(Trace.decode(trace)))
     run = Run(door, Budget(limits), seed=1, question_id=QUESTION.id, verifier=verifier)
     run.model, run.door, run.store = model, door, store  # type: ignore[attr-defined]

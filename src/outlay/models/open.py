@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from outlay import plugins
-from outlay.config import Config, ModelEntry
 from outlay.errors import UsageError, nearest
 from outlay.models.endpoints import OPENAI
 from outlay.models.limiter import Limiters
-from outlay.models.provider import Provider
 from outlay.money import FREE, Price, nusd
+
+from outlay import plugins
+from outlay.config import Config, ModelEntry
+from outlay.models.provider import Provider
 
 FORMS = (
     "local/NAME, local/PATH.gguf, recorded/FILE, words/DIMENSIONS, a name of outlay.toml, a provider of your own as "
@@ -114,6 +115,18 @@ def _server(entry: ModelEntry, env: Mapping[str, str], name: str, limiters: Limi
             api_key=key,
             headers=headers,
             price=price,
+            concurrency=entry.concurrency,
+        )
+    if entry.rates:
+        from outlay.models.openai_rewards import openai_rewards
+
+        return openai_rewards(
+            entry.model,
+            base_url=base_url,
+            dialect="sglang" if entry.dialect == "sglang" else "vllm",
+            api_key=key,
+            headers=headers,
+            price=price_of(entry, base_url),
             concurrency=entry.concurrency,
         )
     return openai_chat(

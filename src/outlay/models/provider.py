@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from msgspec import Struct
-
 from outlay.money import Price
 from outlay.types import Delta, Request, Usage
 
@@ -22,6 +21,7 @@ ABILITIES = {
     "n": "draws several choices in one request, reading the prompt once",
     "seed": "accepts a seed",
     "embed": "embeds texts",
+    "rate": "scores the steps of a text",
 }
 """Every ability a plan may need, with what it means."""
 
@@ -55,6 +55,26 @@ class Embedded(Struct, frozen=True):
     vectors: tuple[bytes, ...]
     usage: Usage | None
     """None where the reply did not say."""
+
+
+class Rated(Struct, frozen=True):
+    """The scores of a text's marked steps, in [0, 1] and in their order, and what was billed for them."""
+
+    scores: tuple[float, ...]
+    usage: Usage | None
+    """None where the reply did not say."""
+
+
+class Rater(Protocol):
+    """What a model with the ability `rate` does beside being a provider."""
+
+    async def rate(self, text: str) -> Rated:
+        """The scores of the steps that are marked in a text.
+
+        Raises:
+            ProviderError: see `outlay.errors`; `billed` where it may have been answered.
+        """
+        ...
 
 
 class Embedder(Protocol):

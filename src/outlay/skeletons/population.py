@@ -15,7 +15,7 @@ from math import isfinite
 import msgspec
 
 from outlay.concurrency import together
-from outlay.errors import BudgetExceeded, ProviderError
+from outlay.errors import BadReply, BudgetExceeded, OutlayError, ProviderError
 from outlay.run import Run
 from outlay.skeletons.chain import Chain, Shape, sample_of
 from outlay.skeletons.steps import Drawn, Step, digest, step
@@ -51,7 +51,7 @@ class Population:
         self.n_steps = 0
         self.refusal: BudgetExceeded | None = None
         self._drawn: dict[str, int] = {}
-        self._scores: dict[str, asyncio.Future[float | str]] = {} if beside is None else beside._scores
+        self._scores: dict[str, asyncio.Future[float | OutlayError]] = {} if beside is None else beside._scores
         self._most = question.sampling.max_output_tokens or shape.steps * shape.step_tokens
 
     async def grow(self, parents: Sequence[Chain], *, n: int = 1) -> list[list[Chain]]:
@@ -156,7 +156,7 @@ class Population:
         scores = dict(zip(wanted, await together(self._score(c) for c in wanted.values()), strict=True))
         return [_with(c, scores[c.text]) if c.text in scores and not c.error else c for c in children]
 
-    async def _score(self, chain: Chain) -> float | str:
+    async def _score(self, chain: Chain) -> float | OutlayError:
         """The score of a chain's text, or why there is none; asked for once, whoever asks first."""
         key = digest(chain.text)
         while (asked := self._scores.get(key)) is not None:
@@ -174,22 +174,24 @@ class Population:
         asked.set_result(found)
         return found
 
-    async def _asked(self, chain: Chain) -> float | str:
+    async def _asked(self, chain: Chain) -> float | OutlayError:
         try:
             score = await self.run.score_prefix(self.question, chain.steps, whole=chain.whole)
         except BudgetExceeded as refusal:
             self.refusal = self.refusal or refusal
-            return f"not scored: {refusal}"
+            return refusal
         except ProviderError as error:
             if error.fatal:
                 raise
-            return f"not scored: {error}"
+            return error
         if not isfinite(score) or not 0.0 <= score <= 1.0:
-            return f"not scored: the scorer said {score}"
+            return BadReply(f"the scorer said {score}")
         return score
 
 
-def _with(chain: Chain, found: float | str) -> Chain:
-    if isinstance(found, str):
-        return msgspec.structs.replace(chain, error=found)
+def _with(chain: Chain, found: float | OutlayError) -> Chain:
+    if isinstance(found, BudgetExceeded) and not chain.whole:
+        return msgspec.structs.replace(chain, why=REFUSED)
+    if isinstance(found, OutlayError):
+        return msgspec.structs.replace(chain, error=f"not scored: {found}")
     return msgspec.structs.replace(chain, scores=(*chain.scores, found))
