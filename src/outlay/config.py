@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 from msgspec import Struct
+
 from outlay.errors import UsageError, nearest
 from outlay.guard_entry import GuardEntry
 from outlay.named_plans import PlanEntry, check_plan

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from outlay import bounds
 from outlay.budget import Budget, Limits
 from outlay.classify import classify
 from outlay.concurrency import together
@@ -19,6 +21,7 @@ from outlay.cut_thinking import drawn
 from outlay.door import Door
 from outlay.embedding import embed
 from outlay.errors import BudgetExceeded, MissingAbility, MissingExtra, OutlayError, ProviderError
+from outlay.models.provider import ABILITIES, Card
 from outlay.money import cost_nusd, worst_nusd
 from outlay.rating import rate
 from outlay.relay import OnEvent, Relayed, Reply, relay
@@ -26,9 +29,6 @@ from outlay.sandbox.killable import WorkerFailed, WorkerKilled
 from outlay.session import Ask, Spent
 from outlay.store.protocol import Store
 from outlay.types import Completion, Delta, Message, Pool, Question, Sample, Sampling, Usage, Verdict
-
-from outlay import bounds
-from outlay.models.provider import ABILITIES, Card
 
 if TYPE_CHECKING:
     from numpy import float32

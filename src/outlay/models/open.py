@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from outlay import plugins
+from outlay.config import Config, ModelEntry
 from outlay.errors import UsageError, nearest
 from outlay.models.endpoints import OPENAI
 from outlay.models.limiter import Limiters
-from outlay.money import FREE, Price, nusd
-
-from outlay import plugins
-from outlay.config import Config, ModelEntry
 from outlay.models.provider import Provider
+from outlay.money import FREE, Price, nusd
 
 FORMS = (
     "local/NAME, local/PATH.gguf, recorded/FILE, words/DIMENSIONS, a name of outlay.toml, a provider of your own as "

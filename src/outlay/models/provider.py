@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from msgspec import Struct
+
 from outlay.money import Price
 from outlay.types import Delta, Request, Usage
 
