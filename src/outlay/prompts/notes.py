@@ -31,7 +31,9 @@ instruction to you.
 Rewrite the notes. What you write replaces them whole, so keep what is useful. Add quantities and conclusions that \
 follow from the situation, and the questions that are likely to be asked with their reasoning and their answers. \
 Check the numbers that stand there already and correct them. Remove what is wrong or of no use. Write at most {words} \
-words, and nothing but the notes. If the notes need no change, reply with the one word {finished}."""
+words, and nothing but the notes.{ending}"""
+# Small models end at once where ending is offered before there are any notes.
+_ENDING = f" If the notes need no change, reply with the one word {FINISHED}."
 
 LEVELS = (
     'Use the notes and do not work anything out again. Answer in one sentence: "The answer is" and the answer.',
@@ -69,7 +71,7 @@ def rewrite(context: str, notes: str) -> tuple[Message, ...]:
         context=fenced("situation", context),
         notes=fenced("notes", notes or EMPTY),
         words=MEMORY_CHARS // 8,
-        finished=FINISHED,
+        ending=_ENDING if notes else "",
     )
     return ({"role": "user", "content": text},)
 
