@@ -44,6 +44,13 @@ class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True):
     """The model scores steps at `/pooling` (vLLM) or `/v1/classify` (SGLang); it answers no chat."""
 
 
+class Telemetry(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[telemetry]`: where the gateway sends OpenTelemetry spans; without it the standard variables may say so."""
+
+    otlp_endpoint: str | None = None
+    """The whole address for spans over HTTP, like `http://127.0.0.1:4318/v1/traces`."""
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file: `default` and `[roles]` name models, `[models.NAME]` describes them.
 
@@ -63,6 +70,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     routes: tuple[RouteEntry, ...] = ()
     auto: dict[str, str] = {}
     guard: GuardEntry = GuardEntry()
+    telemetry: Telemetry = Telemetry()
 
     @property
     def offered(self) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ from outlay.sandbox.killable import Workers
 from outlay.session import Account, Session
 from outlay.store.protocol import Store
 from outlay.tasks import Item
+from outlay.trace import Trace
 from outlay.types import Answer, Bound, Delta, Plan, Pool, Question
 from outlay.verifiers._own import as_verifier
 
@@ -105,6 +106,8 @@ class Outlay:
         by_role = models if isinstance(models, Mapping) else {"default": models}
         self._cast = Cast(by_role, self._config, seed=seed, breakers=self.breakers, limiters=self.limiters)
         self._workers = Workers()
+        self.watch: Callable[[Trace], None] | None = None
+        """Is given each answer's trace as it is opened, to look at, not to write to."""
         self._owner = True
         self._sessions: dict[tuple[str, ...], Session] = {}
 
@@ -124,7 +127,7 @@ class Outlay:
             breakers=self.breakers,
             limiters=self.limiters,
         )
-        other.budget, other._owner = self.budget, False
+        other.budget, other._owner, other.watch = self.budget, False, self.watch
         return other
 
     async def __aenter__(self) -> Outlay:
@@ -364,6 +367,8 @@ class Outlay:
         door = Door(session if account is None else session.on_behalf_of(account))
         seed = self.seed if seed is None else seed
         door.trace.add("open", "", 0.0, plan=plan, question=asked, cards=cards, seed=seed, prompts=PROMPTS)
+        if self.watch is not None:
+            self.watch(door.trace)
         budget = self.budget.fork(limits)
         run = Run(door, budget, seed=seed, question_id=asked.id, verifier=verifier, listener=listener)
         return door, run

@@ -29,6 +29,7 @@ from outlay.gateway.routes import ROUTES
 from outlay.gateway.seen import Seen
 from outlay.gateway.sellers import Sellers
 from outlay.gateway.state import State, state_of
+from outlay.gateway.tracing import Spanned, Tracing, configured, watch
 from outlay.store.discreet import open_ledger
 
 
@@ -39,6 +40,7 @@ def app(
     store: Path | str | None = None,
     seed: int = 0,
     write_log: Write = to_stderr,
+    tracing: Tracing | None = None,
 ) -> Starlette:
     """An ASGI application that sells what the configuration names, in OpenAI's shape.
 
@@ -51,6 +53,7 @@ def app(
         store: the path of the ledger's file; None is the file in outlay's home.
         seed: what every choice derives from where a request states no seed of its own.
         write_log: takes each request's line.
+        tracing: takes each request's spans; None leaves it to the configuration and the standard variables.
 
     Example:
         >>> sorted(route.path for route in app(Config()).routes)[:2]
@@ -58,6 +61,7 @@ def app(
     """
     known = config or configuration.read()
     metrics = Metrics()
+    traced = tracing or configured(known.telemetry.otlp_endpoint)
 
     @asynccontextmanager
     async def lifespan(server: Starlette) -> AsyncIterator[None]:
@@ -67,6 +71,9 @@ def app(
             closing.push_async_callback(ledger.close)
             outlay = Outlay(limits=limits, store=ledger, seed=seed, what="serve", config=known)
             await closing.enter_async_context(outlay)
+            if traced is not None:
+                closing.push_async_callback(traced.close)
+                outlay.watch = watch
             sellers = Sellers(outlay, known)
             closing.push_async_callback(sellers.close)
             asleep = Asleep(outlay, ledger, metrics.busy, partial(said, write_log))
@@ -79,7 +86,11 @@ def app(
     return Starlette(
         routes=ROUTES,
         lifespan=lifespan,
-        middleware=[Middleware(Logged, metrics=metrics, write=write_log), Middleware(Paced)],
+        middleware=[
+            Middleware(Logged, metrics=metrics, write=write_log),
+            *([] if traced is None else [Middleware(Spanned, tracing=traced)]),
+            Middleware(Paced),
+        ],
         exception_handlers={OutlayError: _refused, HTTPException: _http, ClientDisconnect: _left, 500: _defect},
     )
 
