@@ -34,6 +34,7 @@ from outlay.run import Run, Verifier
 from outlay.sandbox.checks import run_checks
 from outlay.sandbox.killable import Workers
 from outlay.session import Account, Session
+from outlay.store.kept import kept_of
 from outlay.store.protocol import Store
 from outlay.tasks import Item
 from outlay.trace import Trace
@@ -384,6 +385,7 @@ class Outlay:
             door.trace.encode().decode(),
             time.time_ns() // 1000,
             tenant=door.session.tenant,
+            kept=kept_of(run.left),
         )
         await keep_use(self.store, run, answer, trace_id, door.session.tenant)
         return msgspec.structs.replace(answer, trace_id=trace_id)

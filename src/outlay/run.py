@@ -27,6 +27,7 @@ from outlay.rating import rate
 from outlay.relay import OnEvent, Relayed, Reply, relay
 from outlay.sandbox.killable import WorkerFailed, WorkerKilled
 from outlay.session import Ask, Spent
+from outlay.store.kept import CascadeStep, Demonstration
 from outlay.store.protocol import Store
 from outlay.types import Completion, Delta, Message, Pool, Question, Sample, Sampling, Usage, Verdict
 
@@ -53,6 +54,7 @@ class Run:
         spent: what this run has bought so far.
         notes: sentences that belong into the answer, about what could not be done.
         on_context: the context that a framing found the question on, for the store to keep with its cost; or None.
+        left: what the answer leaves behind; the store keeps it in the same commit as the answer.
         refused: why the budget refused a part of what was asked for; empty if it did not.
         failure: the first failure of a sample, or None: what an answer of no samples failed for.
     """
@@ -73,6 +75,7 @@ class Run:
         self.spent = Spent()
         self.notes: list[str] = []
         self.on_context: dict[str, Any] | None = None
+        self.left: list[Demonstration | CascadeStep] = []
         self.refused = ""
         self.failure: ProviderError | None = None
 
@@ -365,6 +368,7 @@ class Run:
             listener=self._listener,
         )
         sub.spent, sub.notes, sub._occurrences = self.spent, self.notes, self._occurrences
+        sub.left = self.left
         return sub
 
     def rng(self, label: str) -> random.Random:

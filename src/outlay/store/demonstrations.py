@@ -10,7 +10,7 @@ from outlay.store import vectors
 from outlay.store.kept import CascadeStep, Demonstration, Kept
 from outlay.store.vectors import Entry
 
-MOST_STEPS = 5_000
+MOST_STEPS = 20_000
 """How many steps of a cascade are remembered in one stream."""
 _ADD = (
     "INSERT INTO demonstrations (tenant, space, id, source, position, goal, plan, observation, reasoning, action, "
@@ -39,9 +39,10 @@ _ADD_STEP = (
 )
 _OLD_STEPS = "DELETE FROM cascade_steps WHERE tenant = ? AND stream = ? AND seq <= ?"
 _STEPS = (
-    "SELECT outcome, small_nusd, large_nusd FROM cascade_steps WHERE tenant = ? AND stream = ? "
+    "SELECT outcome, small_nusd, large_nusd FROM cascade_steps WHERE tenant = ? AND stream = ?{} "
     "ORDER BY seq DESC LIMIT ?"
 )
+_AUDITED = " AND outcome IN ('matched', 'differed')"
 
 
 def keep(db: sqlite3.Connection, tenant: str, kept: Kept, trace_id: str, at_us: int) -> None:
@@ -93,10 +94,10 @@ def forget(db: sqlite3.Connection, tenant: str, source: str | None) -> int:
 
 
 def steps(
-    db: sqlite3.Connection, tenant: str, stream: str, limit: int
+    db: sqlite3.Connection, tenant: str, stream: str, limit: int, audited: bool
 ) -> list[tuple[str, int | None, int | None]]:
-    """The newest steps of a stream, the oldest of them first."""
-    return db.execute(_STEPS, (tenant, stream, limit)).fetchall()[::-1]
+    """The newest steps, or audits, of a stream, the oldest of them first."""
+    return db.execute(_STEPS.format(_AUDITED if audited else ""), (tenant, stream, limit)).fetchall()[::-1]
 
 
 def _keep_step(db: sqlite3.Connection, tenant: str, step: CascadeStep, at_us: int) -> None:

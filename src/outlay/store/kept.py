@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 
@@ -47,3 +49,10 @@ class Kept(Struct, frozen=True):
     steps: tuple[CascadeStep, ...] = ()
     most: int = 20_000
     """The most demonstrations of one space; beyond it the oldest tenth goes."""
+
+
+def kept_of(left: Sequence[Demonstration | CascadeStep]) -> Kept | None:
+    """What a store is to keep of these; None for nothing."""
+    made = tuple(x for x in left if isinstance(x, Demonstration))
+    steps = tuple(x for x in left if isinstance(x, CascadeStep))
+    return Kept(made, steps) if left else None

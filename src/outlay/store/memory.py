@@ -28,7 +28,7 @@ class Memory(Store, Protocol):
         ...
 
     async def cascade_steps(
-        self, tenant: str, stream: str, *, limit: int
+        self, tenant: str, stream: str, *, limit: int, audited: bool = False
     ) -> list[tuple[str, int | None, int | None]]:
-        """(outcome, small_nusd, large_nusd) of the newest steps of a stream, the oldest of them first."""
+        """(outcome, small_nusd, large_nusd) of the newest steps, or audits, of a stream, the oldest of them first."""
         ...

@@ -89,7 +89,7 @@ class SqliteMemory:
         return await self._writer.run(lambda db: demonstrations.forget(db, tenant, source))
 
     async def cascade_steps(
-        self, tenant: str, stream: str, *, limit: int
+        self, tenant: str, stream: str, *, limit: int, audited: bool = False
     ) -> list[tuple[str, int | None, int | None]]:
-        """The newest steps of a stream, the oldest of them first."""
-        return await self._searcher.run(lambda db: demonstrations.steps(db, tenant, stream, limit))
+        """The newest steps, or audits, of a stream, the oldest of them first."""
+        return await self._searcher.run(lambda db: demonstrations.steps(db, tenant, stream, limit, audited))
