@@ -51,7 +51,7 @@ class Population:
         self.n_steps = 0
         self.refusal: BudgetExceeded | None = None
         self._drawn: dict[str, int] = {}
-        self._scores: dict[str, asyncio.Future[float | OutlayError]] = {} if beside is None else beside._scores
+        self._scores: dict[str, float | OutlayError | asyncio.Event] = {} if beside is None else beside._scores
         self._most = question.sampling.max_output_tokens or shape.steps * shape.step_tokens
 
     async def grow(self, parents: Sequence[Chain], *, n: int = 1) -> list[list[Chain]]:
@@ -159,19 +159,18 @@ class Population:
     async def _score(self, chain: Chain) -> float | OutlayError:
         """The score of a chain's text, or why there is none; asked for once, whoever asks first."""
         key = digest(chain.text)
-        while (asked := self._scores.get(key)) is not None:
-            await asyncio.wait([asked])
-            if not asked.cancelled():
-                return asked.result()
-            if self._scores.get(key) is asked:
-                del self._scores[key]
-        asked = self._scores[key] = asyncio.get_running_loop().create_future()
+        while isinstance(known := self._scores.get(key), asyncio.Event):
+            await known.wait()
+        if known is not None:
+            return known
+        done = self._scores[key] = asyncio.Event()
         try:
-            found = await self._asked(chain)
+            found = self._scores[key] = await self._asked(chain)
         except BaseException:
-            asked.cancel()
+            del self._scores[key]
             raise
-        asked.set_result(found)
+        finally:
+            done.set()
         return found
 
     async def _asked(self, chain: Chain) -> float | OutlayError:
