@@ -33,7 +33,9 @@ DEFAULT_TOKENS = 16
 _OWN = frozenset({"model", "outlay", "stream", "stream_options"})
 
 
-class _Fields(Struct, frozen=True):
+class Plain(Struct, frozen=True):
+    """The fields that outlay itself reads of a request for plain completions or embeddings."""
+
     model: str
     prompt: str | list[Any] = ""
     n: Annotated[int, Meta(ge=1, le=128)] = 1
@@ -47,7 +49,7 @@ class _Job(Struct, frozen=True):
 
     state: State
     request: Request
-    fields: _Fields
+    fields: Plain
     asked: Relayed
     options: Options
     account: Account
@@ -109,7 +111,7 @@ async def _answered(
     options = options_of(given.get("outlay"), request.headers)
     refuse_beyond(options, ON_PASS_THROUGH, f"{path} are passed through as they are")
     try:
-        fields = msgspec.convert(given, _Fields)
+        fields = msgspec.convert(given, Plain)
     except msgspec.ValidationError as error:
         raise BadField(param_of(error), f"The request is not in order: {error}.") from None
     seller = await state.sellers.of(fields.model)
@@ -133,7 +135,7 @@ def _streamed(job: _Job, seller: Outlay) -> EventStream:
     return EventStream(stream, on_left=job.state.metrics.left.inc)
 
 
-def _relayed(path: str, given: dict[str, Any], fields: _Fields, caller: Caller) -> Relayed:
+def _relayed(path: str, given: dict[str, Any], fields: Plain, caller: Caller) -> Relayed:
     for name in given.keys() & REFUSED.keys():
         raise BadField(name, f"{name} cannot be honoured: {REFUSED[name]}.", code="unsupported_parameter")
     sent = {name: value for name, value in given.items() if name not in _OWN}

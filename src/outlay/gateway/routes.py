@@ -12,6 +12,7 @@ from outlay.gateway.contexts import show_all as show_contexts
 from outlay.gateway.feedback import feedback
 from outlay.gateway.health import health, metrics, ready
 from outlay.gateway.models_list import model, models
+from outlay.gateway.openapi import openapi
 from outlay.gateway.passthrough import completions, embeddings
 from outlay.gateway.quote import quote
 from outlay.gateway.traces import trace
@@ -31,5 +32,6 @@ ROUTES = [
     Route("/v1/contexts/{id:path}", delete_context, methods=["DELETE"]),
     Route("/health", health, methods=["GET"]),
     Route("/ready", ready, methods=["GET"]),
+    Route("/openapi.json", openapi, methods=["GET"]),
     Route("/metrics", metrics, methods=["GET"]),
 ]
