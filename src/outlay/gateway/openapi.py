@@ -44,7 +44,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
     Example:
         >>> from outlay.gateway.routes import ROUTES
         >>> document(ROUTES)["paths"]["/health"]["get"]["summary"]
-        'Whether the process lives.'
+        '200 while the process answers; asks nothing of anybody.'
     """
     structs = (*dict.fromkeys(_READS.values()), *_TELLS.values(), Problem, Options)
     found, components = msgspec.json.schema_components(structs, ref_template=_REF)
