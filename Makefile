@@ -47,6 +47,10 @@ bench: dev ## measure start-up, calls, pools, budgets, kills and replay, and com
 	$(BIN)/python bench/pools.py
 	$(BIN)/python bench/pools.py --published
 	$(BIN)/python bench/report_speed.py
+	$(BIN)/python bench/report_intervals.py --replications 100
+	$(BIN)/python bench/planner.py --pilots 2
+	$(BIN)/python bench/planner.py --recorded
+	$(BIN)/python bench/solve.py
 	$(BIN)/python bench/published_laws.py
 	$(BIN)/python bench/verifiers.py
 	$(BIN)/python bench/coverage_judges.py

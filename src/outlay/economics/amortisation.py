@@ -191,7 +191,7 @@ def measured_break_even(
         raise CannotSay("The break-even of one question has no interval; measure at least two.")
 
     def uses(means_DC: np.ndarray) -> np.ndarray:
-        return np.array([Investment(offline, *pair, keep).break_even().uses for pair in means_DC.tolist()])
+        return np.array([Investment(offline, b, p, keep).break_even().uses for b, p in means_DC.tolist()])
 
     if not (np.isfinite([baseline, per_use]).all() and min(baseline.min(), per_use.min()) >= 0):
         raise UsageError("The costs of an investment must be finite numbers from 0.")

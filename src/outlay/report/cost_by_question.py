@@ -28,7 +28,8 @@ class Value(Struct, frozen=True):
 
     `usd` takes the raw success rates and is None where a question was never solved (there it is infinite);
     `smoothed_usd` takes the rates (right + 1/2) / (runs + 1), which are never 0. `unsolved` counts the questions
-    without a right run. The intervals are over questions.
+    without a right run. The intervals are over questions; the upper end of the smoothed one allows for one more
+    question that no run solves, without which it would be far too short where few questions are hard.
     """
 
     usd: float | None
@@ -167,10 +168,18 @@ def _task(task: str, source: str, group: Sequence[_Tried], seed: int) -> TaskCos
     smooth_PQ = cost_of_pass(usd, success_rate(right, runs, smoothed=True))
     models = list(dict.fromkeys(t.model for t in often))
     own = [_plain([p for p, t in enumerate(often) if t.model == m], often, usd) for m in models]
-    frontier = _value(frontier_value(raw_PQ[own]), frontier_value(smooth_PQ[own]), seed)
-    plans = tuple(PlanCost(t.plan, t.model, _value(raw_PQ[p], smooth_PQ[p], seed)) for p, t in enumerate(often))
+    never_P = cost_of_pass(usd.mean(axis=1), success_rate(0, runs.mean(axis=1), smoothed=True))
+    frontier = _value(
+        frontier_value(raw_PQ[own]), frontier_value(smooth_PQ[own]), float(never_P[own].min()), seed
+    )
+    plans = tuple(
+        PlanCost(t.plan, t.model, _value(raw_PQ[p], smooth_PQ[p], float(never_P[p]), seed))
+        for p, t in enumerate(often)
+    )
     adds = tuple(
-        _model(m, i, raw_PQ[own], smooth_PQ[own], seed) for i, m in enumerate(models) if len(models) > 1
+        _model(m, i, raw_PQ[own], smooth_PQ[own], never_P[own], seed)
+        for i, m in enumerate(models)
+        if len(models) > 1
     )
     return TaskCost(task, source, len(ids), int(runs.min()), plans, frontier, adds)
 
@@ -180,7 +189,8 @@ def _plain(rows: Sequence[int], often: Sequence[_Tried], usd_PQ: Floats) -> int:
     return min(rows, key=lambda p: (not often[p].plain, usd_PQ[p].mean()))
 
 
-def _value(raw_Q: Floats, smooth_Q: Floats, seed: int) -> Value:
+def _value(raw_Q: Floats, smooth_Q: Floats, never: float, seed: int) -> Value:
+    """`never`: the smoothed value of a question that no run solves."""
     solved = np.isfinite(raw_Q)
     known = bool(solved.all())
     columns = np.column_stack([smooth_Q, raw_Q if known else smooth_Q])
@@ -189,12 +199,21 @@ def _value(raw_Q: Floats, smooth_Q: Floats, seed: int) -> Value:
         usd=float(raw_Q.mean()) if known else None,
         interval=outward(means_DC[:, 1]) if known else None,
         smoothed_usd=float(smooth_Q.mean()),
-        smoothed_interval=outward(means_DC[:, 0]),
+        smoothed_interval=_upward(outward(means_DC[:, 0]), smooth_Q, never, seed),
         unsolved=int((~solved).sum()),
     )
 
 
-def _model(model: str, i: int, raw_MQ: Floats, smooth_MQ: Floats, seed: int) -> ModelCost:
+def _upward(plain: Range, value_Q: Floats, never: float, seed: int) -> Range:
+    """The interval, its upper end with one more question that was not drawn: the dearest kind.
+
+    A few questions that hardly any run solves hold much of such a mean, and a sample may hold none of them.
+    """
+    high = outward(resampled_means(np.append(value_Q, never)[:, None], draws=DRAWS, seed=seed)[:, 0])[1]
+    return plain[0], None if plain[1] is None or high is None else max(plain[1], high)
+
+
+def _model(model: str, i: int, raw_MQ: Floats, smooth_MQ: Floats, never_M: Floats, seed: int) -> ModelCost:
     others = np.arange(len(raw_MQ)) != i
     gain_Q = gain(smooth_MQ[[i]], smooth_MQ[others])
     without_Q = frontier_value(smooth_MQ[others])
@@ -205,7 +224,12 @@ def _model(model: str, i: int, raw_MQ: Floats, smooth_MQ: Floats, seed: int) -> 
         cheapest_on=float((gain_Q > 0).mean()),
         only=int((np.isfinite(raw_MQ[i]) & ~np.isfinite(raw_MQ[others]).any(axis=0)).sum()),
         gain_usd=float(gain_Q.mean()),
-        gain_interval=outward(means_DC[:, 0]),
+        gain_interval=_upward(
+            outward(means_DC[:, 0]),
+            gain_Q,
+            float(never_M[others].min() - frontier_value(smooth_MQ).mean()),
+            seed,
+        ),
         essentialness=essentialness(smooth_MQ, ~others),
         essentialness_interval=outward(share_D),
         raw_essentialness=essentialness(raw_MQ, ~others),

@@ -125,7 +125,7 @@ def _one(s: Samples, pools: Sequence[PoolCell], seed: int) -> MoreSamples:
     ]
     mine = [p for p in pools if (p.task, p.model) == (s.task, s.model) and p.accuracy_Q and not p.oracle]
     settled = [
-        _settled(strategy, [p for p in mine if p.strategy == strategy], seed)
+        settled_at(strategy, [p for p in mine if p.strategy == strategy], seed=seed)
         for strategy in dict.fromkeys(p.strategy for p in mine)
     ]
     return MoreSamples(
@@ -180,7 +180,19 @@ def _law(
     return Law(form, found, law.form.wrong, law.form.words, tuple(curve))
 
 
-def _settled(strategy: str, cells: Sequence[PoolCell], seed: int) -> Settled | None:
+def settled_at(strategy: str, cells: Sequence[PoolCell], *, seed: int) -> Settled | None:
+    """The smallest measured k beyond which no larger one is shown to be better, with the steps between them.
+
+    Each larger k is compared on its own at 97.5 % from one side; nothing corrects for their number.
+
+    Args:
+        strategy: the selection's name.
+        cells: one model's pool under it at several k, with the chances of each question.
+        seed: seed of the resampling.
+
+    Returns:
+        What is settled; None for fewer than two k, or cells of different questions.
+    """
     cells = sorted(cells, key=lambda p: p.k)
     if len(cells) < 2 or len({len(p.accuracy_Q) for p in cells}) > 1:
         return None

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from outlay.economics.imperfect_verifier._flags import counts
 from outlay.errors import UsageError
-from outlay.stats.bootstrap import bootstrap
+from outlay.stats.bootstrap import bootstrap_of_means
 from outlay.stats.interval import Interval
 
 
@@ -95,5 +95,5 @@ def ceiling_from(
         )
     share_Q = found.right_Q[some_Q] / found.accepted_Q[some_Q]
     value, never = float(share_Q.mean()), float(1 - some_Q.mean())
-    interval = bootstrap(np.mean, share_Q, seed=seed, level=level, draws=draws)
+    interval = bootstrap_of_means(lambda m: m[:, 0], share_Q, seed=seed, level=level, draws=draws)
     return Ceiling(value, interval, value * (1 - never), value * (1 - never) + never, never)

@@ -9,7 +9,7 @@ from outlay.economics.imperfect_verifier._flags import counts, flags
 from outlay.economics.imperfect_verifier.types import TwoTypes
 from outlay.economics.verifier_audit import audit
 from outlay.errors import UsageError
-from outlay.stats.bootstrap import bootstrap
+from outlay.stats.bootstrap import bootstrap_of_means
 from outlay.stats.interval import Interval
 from outlay.stats.wilson import wilson
 
@@ -104,11 +104,15 @@ def two_types_intervals(
         )
     return {
         "share_easy": wilson(int(easy_Q.sum()), len(easy_Q), level),
-        "p_easy": bootstrap(np.mean, rate_Q[easy_Q], seed=seed, level=level, draws=draws),
-        "p_hard": bootstrap(np.mean, rate_Q[~easy_Q], seed=seed, level=level, draws=draws),
+        "p_easy": bootstrap_of_means(_mean, rate_Q[easy_Q], seed=seed, level=level, draws=draws),
+        "p_hard": bootstrap_of_means(_mean, rate_Q[~easy_Q], seed=seed, level=level, draws=draws),
         "completeness": checked.completeness.interval,
         "soundness": checked.soundness.interval,
     }
+
+
+def _mean(means_DC: NDArray[np.float64]) -> NDArray[np.float64]:
+    return means_DC[:, 0]
 
 
 def _share(yes_QS: NDArray[np.bool_], of_QS: NDArray[np.bool_], name: str, which: str) -> float:
