@@ -16,7 +16,7 @@ import msgspec
 
 from outlay import config as configuration
 from outlay import plugins
-from outlay.answering import PASS_THROUGH, answered, pass_through, players, relayed, sealed, verifier_of
+from outlay.answering import answered, pass_through, players, relayed, sealed, verifier_of
 from outlay.budget import Budget, Limits
 from outlay.cast import Cast, Model
 from outlay.door import Door
@@ -27,6 +27,7 @@ from outlay.guards._watched import Watched
 from outlay.models.breaker import Breakers
 from outlay.models.limiter import Limiters
 from outlay.models.provider import ABILITIES, Card
+from outlay.named_plans import PASS_THROUGH, narrower
 from outlay.prompts.answer_format import VERSION as PROMPTS
 from outlay.prompts.answer_format import instruct
 from outlay.relay import OnEvent, Relayed, Reply
@@ -111,6 +112,8 @@ class Outlay:
         """Is given each answer's trace as it is opened, to look at, not to write to."""
         self._owner = True
         self._sessions: dict[tuple[str, ...], Session] = {}
+        self._others: dict[tuple[object, ...], Outlay] = {}
+        self._opening = asyncio.Lock()
 
     def beside(self, models: Model | Mapping[str, Model | Sequence[Model]]) -> Outlay:
         """Another set of models over this object's ledger, run and budget; open it inside this one's `async with`."""
@@ -130,6 +133,15 @@ class Outlay:
         )
         other.budget, other._owner, other.watch = self.budget, False, self.watch
         return other
+
+    async def played_by(self, cast: Mapping[str, Model | Sequence[Model]]) -> Outlay:
+        """`beside`, opened at its first use, kept, and closed with this object."""
+        key = tuple(sorted((role, str(models)) for role, models in cast.items()))
+        if key not in self._others:
+            async with self._opening:
+                if key not in self._others:
+                    self._others[key] = await self.beside(cast).__aenter__()
+        return self._others[key]
 
     async def __aenter__(self) -> Outlay:
         self._store = await self._open_store()
@@ -156,6 +168,8 @@ class Outlay:
                 closing.push_async_callback(self._store.close)
             closing.push_async_callback(self._workers.close)
             closing.push_async_callback(self._cast.close)
+            for other in self._others.values():
+                closing.push_async_exit(other)
 
     @property
     def store(self) -> Store:
@@ -176,6 +190,7 @@ class Outlay:
         kind: str | None = None,
         verifier: str | Callable[..., Any] | None = None,
         framings: Sequence[str] = (),
+        plan: str | None = None,
         limits: Limits | None = None,
         listener: Callable[[dict[str, Any]], None] | None = None,
     ) -> Answer:
@@ -187,7 +202,8 @@ class Outlay:
             kind: the answer kind; needed by everything that compares answers.
             verifier: a name, `command:…`, a dotted name, or a function of (question, answer).
             framings: what is put around the question, in order, each `name` or `name:key=value,…`.
-            limits: caps on this question alone.
+            plan: a `[plans.NAME]` of outlay.toml, in place of a strategy and what goes with it.
+            limits: caps on this question alone; of one here and one of the plan, the smaller binds.
             listener: is told of progress.
 
         Raises:
@@ -199,10 +215,34 @@ class Outlay:
             question = Question.of(question, kind=kind)
         elif kind is not None:
             question = msgspec.structs.replace(question, kind=kind)
+        if plan is not None:
+            if strategy != "single" or verifier is not None or framings:
+                raise UsageError(f"The plan {plan} says how to buy; leave strategy, verifier and framings out.")
+            return await self._ask_named(question, plan, limits, listener)
         named = verifier if isinstance(verifier, str) else None
         own = None if verifier is None or isinstance(verifier, str) else as_verifier(verifier, {})
-        plan = await self.plan(strategy, verifier=named, kind=question.kind, framings=framings)
-        return await self.buy(question, plan, limits=limits, listener=listener, verifier=own)
+        chosen = await self.plan(strategy, verifier=named, kind=question.kind, framings=framings)
+        return await self.buy(question, chosen, limits=limits, listener=listener, verifier=own)
+
+    async def _ask_named(
+        self,
+        question: Question,
+        name: str,
+        limits: Limits | None,
+        listener: Callable[[dict[str, Any]], None] | None,
+    ) -> Answer:
+        entry = self._config.plan(name)
+        seller = await self.played_by(entry.cast(self._config.default, self._config.roles))
+        question = msgspec.structs.replace(question, sampling=entry.bounding(question.sampling))
+        limits = narrower(limits or Limits(), entry.limits(self._clock()))
+        if entry.strategy == PASS_THROUGH:
+            answer, _ = await seller.pass_through(question, limits=limits, name=name)
+            return answer
+        roles = {seat: card.name for seat, card in (await seller.cards()).items()}
+        kind = question.kind or entry.kind
+        plan = Plan(entry.strategy, dict(entry.parameters), entry.verifier, kind, roles, name=name)
+        asked = msgspec.structs.replace(question, kind=kind)
+        return await seller.buy(asked, plan, limits=limits, listener=listener)
 
     async def plan(
         self,
@@ -241,11 +281,13 @@ class Outlay:
         listener: Callable[[dict[str, Any]], None] | None = None,
         account: Account | None = None,
         seed: int | None = None,
+        live: bool = True,
     ) -> Answer:
         """Buy the answer to a question under a plan. `verifier` stands in for the plan's own.
 
         It is bought, and its trace kept, on behalf of `account`; None is this object's tenant, without quotas. `seed`
-        stands in for this object's own.
+        stands in for this object's own. `live`: the listener is told of text while it is written, and what it may
+        have shown is not begun anew by another model.
 
         Raises:
             As `ask`.
@@ -260,7 +302,7 @@ class Outlay:
         await self.refuse_unable(plan)
         asked = msgspec.structs.replace(self._guarded(question), kind=plan.kind or question.kind)
         door, run = self._opened_run(
-            asked, plan, cards, limits, account, verifier=judge, listener=listener, seed=seed
+            asked, plan, cards, limits, account, verifier=judge, listener=listener, seed=seed, live=live
         )
         return await self._save(door, run, await answered(run, asked, plan), plan)
 
@@ -273,6 +315,7 @@ class Outlay:
         limits: Limits | None = None,
         on_delta: Callable[[int, Delta], None] | None = None,
         account: Account | None = None,
+        name: str = "",
     ) -> tuple[Answer, Pool]:
         """A client's request as it was written: the answer that accounts for it, and its `n` choices.
 
@@ -286,6 +329,7 @@ class Outlay:
             limits: caps on this request alone.
             on_delta: is told (choice, delta) while the reply is written.
             account: on whose behalf; None is this object's tenant, without quotas.
+            name: of the named plan that it is bought under.
 
         Raises:
             BudgetExceeded: the budget does not admit the call.
@@ -293,7 +337,7 @@ class Outlay:
         """
         cards = await self.cards("default")
         roles = {seat: card.name for seat, card in cards.items()}
-        plan = Plan(PASS_THROUGH, {"n": n, "seed": seed}, roles=roles)
+        plan = Plan(PASS_THROUGH, {"n": n, "seed": seed}, roles=roles, name=name)
         asked = self._guarded(question)
         door, run = self._opened_run(asked, plan, cards, limits, account)
         answer, pool = await pass_through(run, asked, n=n, seed=seed, on_delta=on_delta)
@@ -363,6 +407,7 @@ class Outlay:
         verifier: Verifier | None = None,
         listener: Callable[[dict[str, Any]], None] | None = None,
         seed: int | None = None,
+        live: bool = True,
     ) -> tuple[Door, Run]:
         session = self._session(cards)
         door = Door(session if account is None else session.on_behalf_of(account))
@@ -371,7 +416,9 @@ class Outlay:
         if self.watch is not None:
             self.watch(door.trace)
         budget = self.budget.fork(limits)
-        run = Run(door, budget, seed=seed, question_id=asked.id, verifier=verifier, listener=listener)
+        run = Run(
+            door, budget, seed=seed, question_id=asked.id, verifier=verifier, listener=listener, live=live
+        )
         return door, run
 
     async def _save(self, door: Door, run: Run, answer: Answer, plan: Plan) -> Answer:

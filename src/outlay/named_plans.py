@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta, Struct
 
 from outlay import plugins
+from outlay.budget import DIMENSIONS, Limits
 from outlay.errors import UsageError, nearest
+from outlay.types import Sampling
 
 PASS_THROUGH = "pass_through"
 """Stands where a strategy's name stands: the request goes to the model as it was written."""
@@ -44,6 +47,16 @@ class PlanEntry(Struct, frozen=True, forbid_unknown_fields=True):
         """The models of the default role, the first choice first; empty: the configuration's default."""
         return self.models or (() if self.model is None else (self.model,))
 
+    def limits(self, now_s: float) -> Limits:
+        """The plan's caps on one request, the deadline as a point on the clock that says `now_s`."""
+        deadline_s = None if self.deadline_s is None else now_s + self.deadline_s
+        return Limits.of(max_usd=self.max_usd, deadline_s=deadline_s)
+
+    def bounding(self, sampling: Sampling) -> Sampling:
+        """The sampling with the plan's output bound, where that is the smaller one."""
+        caps = [cap for cap in (sampling.max_output_tokens, self.max_output_tokens) if cap is not None]
+        return msgspec.structs.replace(sampling, max_output_tokens=min(caps, default=None))
+
     def cast(self, default: str, roles: Mapping[str, str]) -> dict[str, str | tuple[str, ...]]:
         """Who plays each role: the plan's own models, and for the rest `default` and `roles` of the configuration.
 
@@ -52,6 +65,20 @@ class PlanEntry(Struct, frozen=True, forbid_unknown_fields=True):
             {'judge': 'j', 'default': ('a', 'b')}
         """
         return {**roles, **self.roles, "default": self.chain or default}
+
+
+def narrower(one: Limits, other: Limits) -> Limits:
+    """Caps of both, the smaller one where both have one; caps by role are those of `one`.
+
+    Example:
+        >>> narrower(Limits(nusd=5, calls=2), Limits(nusd=3))
+        Limits(nusd=3, calls=2)
+    """
+    least = {
+        name: min((cap for cap in (getattr(one, name), getattr(other, name)) if cap is not None), default=None)
+        for name in (*DIMENSIONS, "deadline_s")
+    }
+    return msgspec.structs.replace(one, **least)
 
 
 def check_plan(name: str, entry: PlanEntry, *, models: Collection[str]) -> None:

@@ -68,9 +68,10 @@ class Run:
         question_id: str,
         verifier: Verifier | None = None,
         listener: Callable[[dict[str, Any]], None] | None = None,
+        live: bool = True,
     ):
         self._door, self.budget, self.seed, self.question_id = door, budget, seed, question_id
-        self._verifier, self._listener = verifier, listener
+        self._verifier, self._listener, self._live = verifier, listener, live
         self._occurrences: dict[str, int] = {}
         self.spent = Spent()
         self.notes: list[str] = []
@@ -366,6 +367,7 @@ class Run:
             question_id=self.question_id,
             verifier=verifier or self._verifier,
             listener=self._listener,
+            live=self._live,
         )
         sub.spent, sub.notes, sub._occurrences = self.spent, self.notes, self._occurrences
         sub.left = self.left
@@ -400,7 +402,8 @@ class Run:
         if ask.sampling.top_logprobs is not None:
             self.need(frozenset({"logprobs"}), role=ask.role)
         label = ask.label if ask.label == "draw" or indices[0] else self._unique(ask.label)
-        on_delta = self._emit_text if self._listener else None
+        # What somebody may have seen is never begun anew by another model, so only those who look are told.
+        on_delta = self._emit_text if self._listener and self._live else None
         results = await drawn(
             self._door, self.budget, ask, label, indices, self.seed, self.spent, on_delta, self.notes
         )

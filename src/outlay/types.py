@@ -240,6 +240,8 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     roles: dict[str, str] = {}
     framings: tuple[tuple[str, dict[str, Any]], ...] = ()
     """What is put around the question before the strategy sees it: names with their parameters, applied in order."""
+    name: str = ""
+    """Under which the configuration describes it; empty where it does not."""
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):
@@ -271,6 +273,8 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     overrun_nusd: int = 0
     elsewhere: dict[str, int] = {}
     """Calls that a model further down a chain served, by its name; empty where the first of each role served all."""
+    chosen: str = ""
+    """Why this plan was bought, where whoever asked left that open."""
     next_sample_nusd: int | None = None
     """The price of going on: what one more sample would cost on average."""
     latency_s: float = 0.0

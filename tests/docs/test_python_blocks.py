@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pages import Block, blocks, of_page
 
-import outlay.engine
+import outlay.cast
 from outlay.testing import FIXED, scripted, shop
 from outlay.types import Question, Request
 
@@ -36,9 +36,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OUTLAY_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("OUTLAY_CONFIG", raising=False)
-    monkeypatch.setattr(
-        outlay.engine, "open_model", lambda name, config, *, seed=0: scripted(says, price=FIXED)
-    )
+    monkeypatch.setattr(outlay.cast, "open_model", lambda name, config, **more: scripted(says, price=FIXED))
 
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.page != HOW_TO], ids=str)

@@ -74,7 +74,7 @@ async def test_it_serves_a_configuration_and_drains_when_it_is_asked_to_end(tmp_
 async def test_without_a_configuration_it_is_ready_and_offers_the_local_model(tmp_path):
     async with serving(tmp_path) as (process, url), aiohttp.ClientSession() as session:
         async with session.get(url.removesuffix("/v1") + "/ready") as reply:
-            assert (reply.status, await reply.json()) == (200, {"status": "ready"})
+            assert (reply.status, await reply.json()) == (200, {"status": "ready", "models_failing": 0})
         async with session.get(f"{url}/models") as reply:
             assert (await reply.json())["data"][0]["id"] == "local/qwen2.5-coder-0.5b"
         process.send_signal(signal.SIGINT)

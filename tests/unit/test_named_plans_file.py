@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 
 from outlay import config
-from outlay.errors import UsageError
+from outlay.budget import Limits
+from outlay.engine import Outlay
+from outlay.errors import BudgetExceeded, Unreachable, UsageError
+from outlay.models.scripted import scripted
+from outlay.named_plans import PlanEntry, narrower
 from outlay.request_routes import RouteEntry, route_of
+from outlay.testing import Clock
 
 MODELS = """
 default = "m"
@@ -112,3 +117,36 @@ def test_a_route_may_be_a_name_of_its_own():
     assert RouteEntry(model="smart", strategy="adaptive").alias == "smart"
     assert RouteEntry(model="smart*", strategy="adaptive").alias is None
     assert RouteEntry(model="smart", max_usd=1.0).alias is None
+
+
+async def test_a_plan_is_asked_for_by_its_name_in_python():
+    dead = scripted(lambda request, index: Unreachable("nobody there", fatal=True), name="dead")
+    alive = scripted(lambda request, index: "Answer: 42", name="alive")
+    plans = {
+        "sums": PlanEntry("self_consistency", {"n": 3}, kind="number", max_output_tokens=9),
+        "plain": PlanEntry("pass_through"),
+        "dear": PlanEntry(max_usd=1e-9),
+    }
+    known = config.Config(default="m", plans=plans)
+    clock = Clock()
+    async with Outlay(store=":memory:", config=known, clock=clock, sleep=clock.sleep) as outlay:
+        outlay._others[(("default", "m"),)] = outlay.beside({"default": (dead, alive)})
+        async with outlay._others[(("default", "m"),)]:
+            answer = await outlay.ask("6 * 7?", plan="sums")
+            assert (answer.answer, answer.calls, answer.plan.name) == ("42", 3, "sums")
+            assert answer.elsewhere == {"alive": 3}
+            assert alive.requests[0].max_output_tokens == 9
+            plain = await outlay.ask("6 * 7?", plan="plain")
+            assert (plain.text, plain.plan.name, plain.answer) == ("Answer: 42", "plain", None)
+            assert alive.requests[-1].verbatim
+            with pytest.raises(BudgetExceeded):
+                await outlay.ask("6 * 7?", plan="dear", limits=Limits.of(max_usd=5))
+            with pytest.raises(UsageError, match="no plan 'sum'; did you mean sums"):
+                await outlay.ask("?", plan="sum")
+            with pytest.raises(UsageError, match="leave strategy"):
+                await outlay.ask("?", plan="sums", verifier="judge")
+
+
+def test_of_two_limits_the_smaller_binds():
+    both = narrower(Limits(nusd=5, output_tokens=7, deadline_s=3.0), Limits(nusd=9, calls=2, deadline_s=1.0))
+    assert both == Limits(nusd=5, output_tokens=7, calls=2, deadline_s=1.0)

@@ -17,6 +17,7 @@ async def ask(
     question: Annotated[str, Parameter(allow_leading_hyphen=True)],
     *,
     strategy: str = "single",
+    plan: str | None = None,
     kind: str | None = None,
     model: tuple[str, ...] = (),
     verifier: str | None = None,
@@ -42,6 +43,8 @@ async def ask(
         What to ask; - reads it from standard input.
     strategy:
         How to buy: NAME or NAME:key=value,… (see outlay strategies); single unless given.
+    plan:
+        A [plans.NAME] of outlay.toml, in place of a strategy, a verifier, framings and models.
     kind:
         The kind of answer, such as number, choice or json; needed by every strategy that compares answers.
     model:
@@ -69,6 +72,7 @@ async def ask(
 
     from outlay.budget import Limits
     from outlay.engine import Outlay
+    from outlay.errors import UsageError
     from outlay.types import Question, Sampling
 
     limits = Limits.of(max_usd=max_usd, max_tokens=max_tokens, deadline_s=deadline_s)
@@ -76,10 +80,18 @@ async def ask(
         limits = msgspec.structs.replace(limits, deadline_s=time.monotonic() + deadline_s)
     sampling = Sampling(temperature=temperature, max_output_tokens=max_output_tokens)
     asked = Question.of(_read(question), kind=kind, sampling=sampling)
-    stream = _Stream(live=strategy.strip() == "single" and sys.stdout.isatty() and not json)
+    if plan is not None and model:
+        raise UsageError(f"The plan {plan} says which models are asked; leave --model out.")
+    live = strategy.strip() == "single" and plan is None and sys.stdout.isatty() and not json
+    stream = _Stream(live=live)
     async with Outlay(_models(model), limits=limits, seed=seed) as outlay:
         answer = await outlay.ask(
-            asked, strategy=strategy, verifier=verifier, framings=framing, listener=stream
+            asked,
+            strategy=strategy,
+            verifier=verifier,
+            framings=framing,
+            plan=plan,
+            listener=stream if live else None,
         )
     if json:
         from outlay.cli import _terminal
@@ -105,6 +117,7 @@ def as_plain(answer: Answer) -> dict[str, Any]:
         {
             **fields,
             **money,
+            "plan": plan.name,
             "strategy": plan.strategy,
             "parameters": plan.parameters,
             "verifier": plan.verifier,

@@ -75,7 +75,6 @@ def app(
                 closing.push_async_callback(traced.close)
                 outlay.watch = watch
             sellers = Sellers(outlay, known)
-            closing.push_async_callback(sellers.close)
             asleep = Asleep(outlay, ledger, metrics.busy, partial(said, write_log))
             server.state.gateway = State(
                 known, outlay, ledger, Idempotency(ledger), sellers, metrics, Seen(), asleep

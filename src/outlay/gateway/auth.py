@@ -31,6 +31,7 @@ class Caller(Struct, frozen=True):
     scope: Scope = Scope()
     quota: Quota = Quota()
     """The key's own; its tenant may have another."""
+    key_name: str | None = None
 
     def account(self, cache_scope: str | None = None) -> Account:
         """On whose behalf the engine buys for this caller."""
@@ -132,4 +133,4 @@ async def authenticate(
     if key.revoked_us is not None:
         raise KeyRefused("That key was revoked; ask for another one.")
     # A role that this version does not know has no rights.
-    return Caller(key.tenant, key.id, ROLES.get(key.role, frozenset()), key.scope, key.quota)
+    return Caller(key.tenant, key.id, ROLES.get(key.role, frozenset()), key.scope, key.quota, key.name)

@@ -1,4 +1,4 @@
-"""`outlay/<strategy>` and `outlay/auto`: which plan a request asks for, and what of it a plan cannot honour."""
+"""A request that is bought with a strategy: the plan, who sells it, and what of the request it cannot honour."""
 
 from __future__ import annotations
 
@@ -14,14 +14,10 @@ from outlay.framings._bound import added_tokens
 from outlay.gateway.auth import Caller
 from outlay.gateway.chat_request import ChatRequest
 from outlay.gateway.errors import BadField
-from outlay.gateway.options import Options, check_verifier, framings_of, plain
-from outlay.gateway.sellers import AUTO, SPACE, Sellers
+from outlay.gateway.options import Options, framings_of
+from outlay.gateway.sellers import Sellers
+from outlay.gateway.wanted import Wanted
 from outlay.types import Draws, Plan, Question
-
-NO_KIND = (
-    "outlay/auto bought a single sample: the request states no answer kind, and without one answers cannot be "
-    "compared; state outlay.kind"
-)
 
 
 class Order(Struct, frozen=True):
@@ -62,51 +58,33 @@ class Order(Struct, frozen=True):
 
 
 async def order(
-    sellers: Sellers, caller: Caller, asked: ChatRequest, options: Options, question_id: str
+    sellers: Sellers, caller: Caller, asked: ChatRequest, wanted: Wanted, question_id: str
 ) -> Order:
-    """The order that a request for `outlay/…` amounts to.
-
-    The kind is stated, or follows from tools or the response format. `auto` takes `adaptive` where there is a kind,
-    else `single`.
+    """The order that a request which is bought amounts to.
 
     Raises:
         BadField: something that the plan cannot honour; nothing is dropped in silence.
         NotAllowed: the key may not use the model or the strategy, or not so many calls.
-        UsageError: an unknown strategy or a parameter out of bounds.
+        UsageError: a parameter out of bounds.
     """
     _refuse_choices(asked)
-    kind = options.kind or asked.implied_kind
-    if kind is not None:
-        plain("answer kind", kind)
-    name, note = _strategy(asked.model.removeprefix(SPACE), options, kind)
-    model = options.model or sellers.config.default
-    caller.may_ask(model=model, strategy=name)
-    if options.verifier is not None:
-        check_verifier(options.verifier)
-    seller = await sellers.of(model)
+    options, name = wanted.options, wanted.strategy or "single"
+    wanted.may(caller, asked.model)
+    seller = await sellers.played_by(wanted.cast)
     target = plugins.load("strategy", name)
     parameters = plugins.check("strategy", name, target, _parameters(name, target, options))
-    cards = [(role, await seller.card(role)) for role in ("default", *sellers.config.roles)]
-    roles = {role: card.name for role, card in cards}
-    plan = Plan(name, parameters, options.verifier, kind, roles, framings_of(options))
-    sampling = caller.capped(asked.sampling)
+    roles = {seat: card.name for seat, card in (await seller.cards()).items()}
+    plan = Plan(name, parameters, options.verifier, options.kind, roles, framings_of(options), wanted.plan)
+    sampling = caller.capped(wanted.entry.bounding(asked.sampling))
     seed = options.seed if options.seed is not None else asked.seed
     question = Question(
-        _id(question_id, asked, seed), asked.messages, kind, options.task_class or "default", sampling
+        _id(question_id, asked, seed), asked.messages, options.kind, options.task_class or "default", sampling
     )
-    placed = Order(seller, model, question, plan, seed, note)
-    caller.may_fan_out(sum(draw.calls for draw in placed.worst().values()))
+    placed = Order(seller, wanted.offered, question, plan, seed, wanted.note)
+    n_calls = sum(draw.calls for draw in placed.worst().values())
+    wanted.may_fan_out(n_calls)
+    caller.may_fan_out(n_calls)
     return placed
-
-
-def _strategy(named: str, options: Options, kind: str | None) -> tuple[str, str]:
-    if options.strategy is not None and named not in (AUTO, options.strategy):
-        raise BadField("outlay.strategy", f"The model says {named} and outlay.strategy {options.strategy}.")
-    if named != AUTO or options.strategy is not None:
-        name = options.strategy or named
-        plain("strategy", name)
-        return name, ""
-    return ("single", NO_KIND) if kind is None else ("adaptive", "")
 
 
 def _parameters(name: str, target: Any, options: Options) -> dict[str, Any]:

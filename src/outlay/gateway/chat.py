@@ -23,8 +23,8 @@ from outlay.gateway.live import EventStream, while_connected
 from outlay.gateway.logs import note
 from outlay.gateway.once import once
 from outlay.gateway.options import ON_PASS_THROUGH, Options, options_of, refuse_beyond
-from outlay.gateway.sellers import SPACE
 from outlay.gateway.state import State, state_of
+from outlay.gateway.wanted import Wanted, want
 from outlay.session import Account
 from outlay.types import Answer, Completion, Delta, Question, Usage
 
@@ -38,10 +38,15 @@ class Job(Struct, frozen=True):
     state: State
     request: Request
     asked: ChatRequest
-    options: Options
+    wanted: Wanted
     account: Account
     id: str
     created_s: int
+
+    @property
+    def options(self) -> Options:
+        """What holds for it in the end."""
+        return self.wanted.options
 
     def ended(self, model: str, answer: Answer) -> None:
         """Count an answer, and say it in the request's line of the log."""
@@ -78,12 +83,12 @@ async def chat(request: Request) -> ASGIApp:
 
 async def _answered(state: State, request: Request, caller: Caller, sent: bytes, scope: str | None) -> ASGIApp:
     asked = chat_request.read(body.decoded(sent))
-    options = options_of(asked.outlay, request.headers)
+    wanted = want(state.config, caller, asked, options_of(asked.outlay, request.headers))
     id = scope or state.outlay.store.new_id("chatcmpl")
-    job = Job(state, request, asked, options, caller.account(scope), id, int(time.time()))
+    job = Job(state, request, asked, wanted, caller.account(scope), id, int(time.time()))
     await state.asleep.saw(caller.tenant, asked.messages)
-    if asked.model.startswith(SPACE):
-        placed = await order(state.sellers, caller, asked, options, id)
+    if wanted.strategy is not None:
+        placed = await order(state.sellers, caller, asked, wanted, id)
         return await _bought(job, await state.asleep.noted(caller.tenant, placed))
     return await _passed(job, caller)
 
@@ -92,10 +97,11 @@ async def _passed(job: Job, caller: Caller) -> ASGIApp:
     """The model's own reply."""
     asked = job.asked
     refuse_beyond(job.options, ON_PASS_THROUGH, f"{asked.model} is passed through as it is; ask for outlay/…")
-    seller = await job.state.sellers.of(asked.model)
-    caller.may_ask(model=asked.model)
+    job.wanted.may(caller, asked.model)
+    job.wanted.may_fan_out(asked.n)
     caller.may_fan_out(asked.n)
-    sampling = caller.capped(asked.sampling)
+    seller = await job.state.sellers.played_by(job.wanted.cast)
+    sampling = caller.capped(job.wanted.entry.bounding(asked.sampling))
     question = Question(job.id, asked.messages, None, job.options.task_class or "default", sampling)
 
     async def buy(on_delta: Callable[[int, Delta], None] | None = None) -> tuple[Answer, Choices]:
@@ -106,8 +112,10 @@ async def _passed(job: Job, caller: Caller) -> ASGIApp:
             limits=job.options.limits(time.monotonic()),
             on_delta=on_delta,
             account=job.account,
+            name=job.wanted.plan,
         )
-        job.ended(asked.model, answer)
+        answer = msgspec.structs.replace(answer, chosen=job.wanted.chosen)
+        job.ended(job.wanted.offered, answer)
         return answer, [(s.index, s.completion) for s in pool.samples if s.completion is not None]
 
     async def stream(emit: Emit) -> None:
@@ -151,9 +159,10 @@ async def _bought(job: Job, placed: Order) -> ASGIApp:
             listener=listen,
             account=job.account,
             seed=placed.seed,
+            live=live and asked.stream,
         )
-        if placed.note:
-            answer = msgspec.structs.replace(answer, missing=(*answer.missing, placed.note))
+        missing = (*answer.missing, placed.note) if placed.note else answer.missing
+        answer = msgspec.structs.replace(answer, missing=missing, chosen=job.wanted.chosen)
         job.ended(placed.model, answer)
         return answer, [(0, chosen[0] if chosen else Completion(answer.text, "stop", Usage(0, 0)))]
 

@@ -78,6 +78,9 @@ def account_of(answer: Answer) -> dict[str, Any]:
         "strategy": answer.plan.strategy,
         "kind": answer.plan.kind,
         "models": answer.plan.roles,
+        "plan": answer.plan.name,
+        "chosen": answer.chosen,
+        "elsewhere": answer.elsewhere,
         "latency_s": answer.latency_s,
         "trace_id": answer.trace_id,
     }

@@ -16,7 +16,10 @@ async def health(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """200 while requests can be bought for: the ledger takes writes, and the server is not about to end."""
+    """200 while requests can be bought for: the ledger takes writes, and the server is not about to end.
+
+    It says how many models failed so often that they are left alone for a while; their names are in `/metrics`.
+    """
     state = state_of(request)
     try:
         await state.outlay.store.flush()
@@ -24,7 +27,8 @@ async def ready(request: Request) -> Response:
         return JSONResponse({"status": "the ledger cannot be written"}, status_code=503)
     if state.draining:
         return JSONResponse({"status": "draining"}, status_code=503)
-    return JSONResponse({"status": "ready"})
+    failing = sum(breaker.state != "closed" for _, breaker in state.outlay.breakers)
+    return JSONResponse({"status": "ready", "models_failing": failing})
 
 
 async def metrics(request: Request) -> Response:
@@ -36,4 +40,5 @@ async def metrics(request: Request) -> Response:
     state = state_of(request)
     (await state.caller(request)).may(OPERATE)
     state.metrics.upstream(state.outlay.limiters)
+    state.metrics.fared(state.outlay.breakers)
     return Response(state.metrics.exposition(), media_type=state.metrics.content_type)

@@ -13,6 +13,7 @@ from outlay.gateway.errors import NotFound
 from outlay.gateway.keys import READ
 from outlay.gateway.sellers import SPACE
 from outlay.gateway.state import state_of
+from outlay.gateway.wanted import allowed, names
 
 
 async def models(request: Request) -> Response:
@@ -38,7 +39,12 @@ async def _allowed(request: Request) -> list[str]:
     caller = await state.caller(request)
     caller.may(READ)
     models, strategies = caller.scope.models, caller.scope.strategies
-    return [name for name in state.sellers.names if _may(name, models, strategies)]
+    own = {name for name in names(state.config) if name not in state.sellers.models}
+    return [
+        name
+        for name in state.sellers.names
+        if (allowed(state.config, caller, name) if name in own else _may(name, models, strategies))
+    ]
 
 
 def _may(name: str, models: Any, strategies: Any) -> bool:

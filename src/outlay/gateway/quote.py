@@ -9,6 +9,7 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from outlay import chain
 from outlay.answering import PASS_THROUGH, players
 from outlay.bounds import DEFAULT_OUTPUT_TOKENS
 from outlay.gateway import body, chat_request
@@ -16,10 +17,10 @@ from outlay.gateway.auth import Caller
 from outlay.gateway.buying import order
 from outlay.gateway.chat_request import ChatRequest
 from outlay.gateway.keys import READ
-from outlay.gateway.options import ON_PASS_THROUGH, Options, options_of, refuse_beyond
+from outlay.gateway.options import ON_PASS_THROUGH, options_of, refuse_beyond
 from outlay.gateway.seen import Averages
-from outlay.gateway.sellers import SPACE
 from outlay.gateway.state import State, state_of
+from outlay.gateway.wanted import Wanted, want
 from outlay.models.provider import Card
 from outlay.models.retry import MAX_RETRIES
 from outlay.money import cost_nusd, usd, worst_nusd
@@ -58,39 +59,44 @@ async def quote(request: Request) -> Response:
     caller = await state.caller(request)
     caller.may(READ)
     asked = chat_request.read(body.decoded(await body.read(request)))
-    options = options_of(asked.outlay, request.headers)
-    bought = asked.model.startswith(SPACE)
-    told = await (_bought if bought else _passed)(state, caller, asked, options)
+    wanted = want(state.config, caller, asked, options_of(asked.outlay, request.headers))
+    told = await (_passed if wanted.strategy is None else _bought)(state, caller, asked, wanted)
     return Response(msgspec.json.encode(told), media_type="application/json")
 
 
-async def _bought(state: State, caller: Caller, asked: ChatRequest, options: Options) -> Quote:
-    placed = await order(state.sellers, caller, asked, options, "quote")
+async def _bought(state: State, caller: Caller, asked: ChatRequest, wanted: Wanted) -> Quote:
+    placed = await order(state.sellers, caller, asked, wanted, "quote")
     placed = await state.asleep.noted(caller.tenant, placed)
     worst = placed.worst()
-    roles = ("default", *state.config.roles)
-    cards = players({role: await placed.seller.card(role) for role in roles})
+    cards = players(await placed.seller.cards())
     return _quote(worst, cards, 1 + MAX_RETRIES, state.seen.of(placed.model), placed.plan)
 
 
-async def _passed(state: State, caller: Caller, asked: ChatRequest, options: Options) -> Quote:
-    refuse_beyond(options, ON_PASS_THROUGH, f"{asked.model} is passed through as it is; ask for outlay/…")
-    seller = await state.sellers.of(asked.model)
-    caller.may_ask(model=asked.model)
-    card = await seller.card()
-    capped = state.config.guard.on(caller.capped(asked.sampling))
-    most = capped.max_output_tokens or card.max_output_tokens or card.context_tokens or DEFAULT_OUTPUT_TOKENS
-    sampling = msgspec.structs.replace(capped, max_output_tokens=most)
+async def _passed(state: State, caller: Caller, asked: ChatRequest, wanted: Wanted) -> Quote:
+    refuse_beyond(
+        wanted.options, ON_PASS_THROUGH, f"{asked.model} is passed through as it is; ask for outlay/…"
+    )
+    wanted.may(caller, asked.model)
+    seller = await state.sellers.played_by(wanted.cast)
+    cards = await seller.cards("default")
+    card = next(iter(cards.values()))
+    bounded = state.config.guard.on(caller.capped(wanted.entry.bounding(asked.sampling)))
+    most = bounded.max_output_tokens or card.max_output_tokens or card.context_tokens or DEFAULT_OUTPUT_TOKENS
+    sampling = msgspec.structs.replace(bounded, max_output_tokens=most)
     worst = draws(Question("quote", asked.messages, sampling=sampling), asked.n).by_role
-    plan = Plan(PASS_THROUGH, roles={"default": card.name})
-    return _quote(worst, {"default": card}, 1, state.seen.of(asked.model), plan)
+    plan = Plan(PASS_THROUGH, roles={seat: card.name for seat, card in cards.items()}, name=wanted.plan)
+    return _quote(worst, cards, 1, state.seen.of(wanted.offered), plan)
 
 
 def _quote(
     worst: Mapping[str, Draws], cards: Mapping[str, Card], tries: int, seen: Averages, plan: Plan
 ) -> Quote:
-    prices = [(cards[role].price, draw) for role, draw in worst.items()]
-    most = [None if p is None else worst_nusd(p, d.input_tokens, d.output_tokens) for p, d in prices]
+    # Every model of a chain may be asked for every sample; on average the first of them answers.
+    # What no model does, a program's seconds, has no price here.
+    prices_of = {role: [cards[s].price for s in chain.seats(role, cards)] or [None] for role in worst}
+    each_seat = [(price, draw) for role, draw in worst.items() for price in prices_of[role]]
+    prices = [(prices_of[role][0], draw) for role, draw in worst.items()]
+    most = [None if p is None else worst_nusd(p, d.input_tokens, d.output_tokens) for p, d in each_seat]
     each = seen.output_tokens_a_call
     mean = [
         None if p is None or each is None else cost_nusd(p, Usage(d.input_tokens, round(each * d.calls)))
@@ -98,9 +104,9 @@ def _quote(
     ]
     return Quote(
         worst_usd=None if None in most else usd(tries * sum(m or 0 for m in most)),
-        worst_calls=tries * sum(d.calls for d in worst.values()),
-        worst_input_tokens=tries * sum(d.input_tokens for d in worst.values()),
-        worst_output_tokens=tries * sum(d.output_tokens for d in worst.values()),
+        worst_calls=tries * sum(d.calls for _, d in each_seat),
+        worst_input_tokens=tries * sum(d.input_tokens for _, d in each_seat),
+        worst_output_tokens=tries * sum(d.output_tokens for _, d in each_seat),
         expected_usd=None if None in mean else usd(sum(m or 0 for m in mean)),
         expected_latency_s=round(seen.seconds / seen.calls, 6) if seen.calls else None,
         calls_seen=seen.calls,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import Mapping
 
 from outlay import plugins
 from outlay.config import Config
@@ -26,16 +25,15 @@ class Sellers:
 
     def __init__(self, root: Outlay, config: Config):
         self.root, self.config = root, config
-        self.models = tuple(dict.fromkeys((config.default, *config.roles.values(), *config.models)))
+        self.models = config.offered
         self.strategies = tuple(plugins.names("strategy"))
-        self._opened: dict[str, Outlay] = {}
-        self._opening = asyncio.Lock()
-        self._closing = AsyncExitStack()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name that a request may carry as its model."""
-        return (*self.models, *(SPACE + name for name in (AUTO, *self.strategies)))
+        """Every name that a request may carry as its model: models, plans, whole names of routes, ways to buy."""
+        aliases = (route.alias for route in self.config.routes)
+        named = dict.fromkeys((*self.models, *self.config.plans, *(name for name in aliases if name)))
+        return (*named, *(SPACE + name for name in (AUTO, *self.strategies)))
 
     async def of(self, model: str) -> Outlay:
         """Buys from one of the models; nothing is started before its first purchase.
@@ -46,13 +44,8 @@ class Sellers:
         if model not in self.models:
             told = f"There is no model {model!r} here; {nearest(model, self.names)}."
             raise NotFound(told, code="model_not_found", param="model")
-        if model not in self._opened:
-            async with self._opening:
-                if model not in self._opened:
-                    beside = self.root.beside({**self.config.roles, "default": model})
-                    self._opened[model] = await self._closing.enter_async_context(beside)
-        return self._opened[model]
+        return await self.played_by({**self.config.roles, "default": model})
 
-    async def close(self) -> None:
-        """Close every opened model."""
-        await self._closing.aclose()
+    async def played_by(self, cast: Mapping[str, str | tuple[str, ...]]) -> Outlay:
+        """Buys from these models, one or a chain for each role."""
+        return await self.root.played_by(cast)
