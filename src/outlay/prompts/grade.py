@@ -15,8 +15,8 @@ TOP = 9
 BEGUN = "I think the quality score is: "
 """What the reply begins with, so that its very next token is the digit."""
 
-_TEXT = """Look only at the last step of the solution above: is it factually and logically right? Ignore style, \
-wording and usefulness. Grade it with one digit from 0 (surely wrong) to 9 (surely right)."""
+_TEXT = """Is the last step above factually and logically right, whatever its style? Grade it with one digit from \
+0 (surely wrong) to 9 (surely right)."""
 
 
 def messages(question: Sequence[Message], chain: str) -> tuple[Message, ...]:

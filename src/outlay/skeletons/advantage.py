@@ -17,7 +17,7 @@ from outlay.run import Run
 from outlay.skeletons.pair import LARGE, Chain, Counts, Rules, drawn
 from outlay.skeletons.signals import mean_probability
 from outlay.skeletons.steps import Step, digest
-from outlay.types import Completion, Question, Sample, Usage
+from outlay.types import Question
 
 Estimator = Callable[[Run, Question, Chain, Step], Awaitable[float | None]]
 """The wish for the large model's step; None or NaN: it cannot be told."""
@@ -43,7 +43,7 @@ async def chance(run: Run, question: Question, chain: Chain, draft: Step) -> flo
 
 async def verifier(run: Run, question: Question, chain: Chain, draft: Step) -> float | None:
     """1 - the plan's verifier's score of the chain with the draft: reward-guided, by absolute quality."""
-    return 1.0 - await scored(run, question, chain.text + draft.text, "draft")
+    return 1.0 - await scored(run, question, chain, draft)
 
 
 BUILT_IN: dict[str, Estimator] = {f.__name__: f for f in (uncertainty, chance, verifier)}
@@ -82,11 +82,10 @@ async def estimate(
     written = await drawn(run, question, kept, chain, LARGE)
     counts.large_tokens += written.usage.output_tokens
     counts.grades += 2
-    s_t = await scored(run, question, chain.text + written.text, "large")
-    s_d = await scored(run, question, chain.text + draft.text, "draft")
-    return Estimated(s_t - s_d, written)
+    gain = await scored(run, question, chain, written) - await scored(run, question, chain, draft)
+    return Estimated(gain, written)
 
 
-async def scored(run: Run, question: Question, text: str, whose: str) -> float:
-    """The plan's verifier's score, in [0, 1], of a chain as far as it is written."""
-    return (await run.verify(question, Sample(0, Completion(text, "stop", Usage(0, 0))))).score
+async def scored(run: Run, question: Question, chain: Chain, new: Step) -> float:
+    """The plan's verifier's score, in [0, 1], of a chain with one more step (`Run.score_prefix`)."""
+    return await run.score_prefix(question, (*(s.text for s in chain.steps), new.text), whole=new.ended)

@@ -40,7 +40,7 @@ StepTokens: TypeAlias = Annotated[int, Meta(ge=1, le=100_000)]
 class Rules(Struct, frozen=True):
     """How a chain is written, whoever writes.
 
-    `max_tokens` bounds the kept text; `separator` ends a step; `rivals` are the log-probabilities that drafts carry.
+    `max_tokens` bounds the kept text; `separator` ends a step.
     """
 
     max_tokens: int
@@ -48,7 +48,6 @@ class Rules(Struct, frozen=True):
     max_steps: int = STEPS
     step_tokens: int = STEP_TOKENS
     separator: str = SEPARATOR
-    rivals: int | None = None
     thinks: Thinks = "plain"
     closing_ends: bool = True
     """Whether the closing tag alone ends the thinking; else it is removed until an answer was stated."""
@@ -130,13 +129,12 @@ def rules(
     step_tokens: int,
     separator: str,
     thinks: Thinks,
-    rivals: int | None = None,
     closing_ends: bool = True,
 ) -> Rules:
     r"""The rules within the question's own output bound; `\n` in a separator is a line break."""
     most = question.sampling.max_output_tokens or DEFAULT_OUTPUT_TOKENS
     parted = separator.replace("\\n", "\n") or SEPARATOR
-    return Rules(most, first_large, max_steps, min(step_tokens, most), parted, rivals, thinks, closing_ends)
+    return Rules(most, first_large, max_steps, min(step_tokens, most), parted, thinks, closing_ends)
 
 
 def worst(question: Question, kept: Rules, *, small_calls: int = 1, answer_tokens: int = 0) -> Bound:
@@ -231,7 +229,8 @@ async def drawn(run: Run, question: Question, kept: Rules, chain: Chain, role: s
         label=label or f"{role}/{digest(chain.text)}",
         separator=kept.separator,
         max_tokens=max(min(kept.step_tokens, kept.max_tokens - chain.tokens), 1),
-        top_logprobs=kept.rivals if role == SMALL else None,
+        # All drafts carry theirs, whoever looks at them: then the same draft is the same call in every strategy.
+        top_logprobs=0 if role == SMALL and "logprobs" in run.card(role).abilities else None,
     )
     if isinstance(found, Step):
         return found

@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from math import ceil, inf, nextafter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from outlay import config
-from outlay.errors import StoreError, UsageError
+from outlay.errors import CannotSay, StoreError, UsageError
 from outlay.run import Run
 from outlay.skeletons.pair import LARGE, SMALL
 
@@ -33,6 +35,42 @@ class Calibrated(Struct, frozen=True):
     """What it was chosen for, in words: `keep 0.7` or `accuracy 0.8`."""
     share_kept: float
     """The share of drafts that it kept where it was chosen."""
+
+
+class Dial(Struct, frozen=True):
+    """How a strategy's signal decides: drafts are kept where it is high, or low; at `keeps_all` all of them are."""
+
+    keeps_all: float
+    keeps: Literal["high", "low"]
+
+    def at(self, signals: Sequence[float], keep: float) -> float:
+        """The threshold that keeps the least share of drafts that is at least `keep`, by the signals seen.
+
+        Args:
+            signals: the signals of drafts, at least one, not NaN.
+            keep: the share to keep, in [0, 1]; 0 keeps none of those seen.
+
+        Raises:
+            CannotSay: there are no signals.
+
+        Example:
+            >>> Dial(0.0, "high").at([2.0, 5.0, 7.0, 9.0], 0.5)
+            7.0
+        """
+        if not signals:
+            raise CannotSay("No draft had a signal, so there is nothing to choose a threshold from.")
+        # The first are kept first; the next number beyond one is a threshold that it passes whatever the ties do.
+        ordered = sorted(signals, reverse=self.keeps == "high")
+        kept = ceil(keep * len(ordered) - 1e-9)
+        if self.keeps == "high":
+            return ordered[kept - 1] if kept else nextafter(ordered[0], inf)
+        return nextafter(ordered[kept - 1], inf) if kept else nextafter(ordered[0], -inf)
+
+    def share(self, signals: Sequence[float], value: float) -> float:
+        """The share of drafts with these signals that a threshold keeps."""
+        if not signals:
+            raise CannotSay("No draft had a signal, so no share of them is kept or dropped.")
+        return sum(s >= value if self.keeps == "high" else s < value for s in signals) / len(signals)
 
 
 class Threshold(Struct, frozen=True):

@@ -25,11 +25,12 @@ from outlay.skeletons.pair import (
 )
 from outlay.skeletons.pair_answer import answered, bound_of_end
 from outlay.skeletons.steps import SEPARATOR, Step
-from outlay.skeletons.thresholds import threshold
+from outlay.skeletons.thresholds import Dial, threshold
 from outlay.types import Answer, Bound, Draws, Question
 
 NEEDS = frozenset({"chat"})
 ONE_CHAIN = True
+DIAL = Dial(keeps_all=10.0, keeps="low")
 TAU = 0.5
 """The middle of a probability; the paper sweeps 0 to 1. The oracle's is 0: escalate where something is to be gained."""
 Gain = Annotated[float, Meta(ge=-10.0, le=10.0)]
@@ -48,7 +49,7 @@ def bound(
     thinks: Thinks = "plain",
 ) -> Bound:
     """At every step a draft and a step of the large model, and scores where the estimator needs them."""
-    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks, estimator)
+    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks)
     steps = min(max_steps, kept.max_tokens)
     by_role = pair.worst(question, kept, answer_tokens=bound_of_end(thinks, False)).by_role
     looks = {verifier.__name__: 1, ORACLE: 2}.get(estimator, 0)
@@ -97,7 +98,7 @@ async def arbitrage(
         -(draft's score): a router pays only if it beats that.
     Example: `outlay ask "17 * 23?" --model BIG --model small=SMALL --strategy arbitrage:tau=0.2`
     """
-    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks, estimator)
+    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks)
     _check(run, estimator)
     default = 0.0 if estimator == ORACLE else TAU
     least = await threshold(run, f"arbitrage:{estimator}", tau, default)
@@ -134,7 +135,6 @@ def _rules(
     step_tokens: int,
     separator: str,
     thinks: Thinks,
-    estimator: str,
 ) -> Rules:
     return pair.rules(
         question,
@@ -143,5 +143,4 @@ def _rules(
         step_tokens=step_tokens,
         separator=separator,
         thinks=thinks,
-        rivals=0 if estimator == uncertainty.__name__ else None,
     )

@@ -25,11 +25,12 @@ from outlay.skeletons.pair import (
 from outlay.skeletons.pair_answer import answered, bound_of_end
 from outlay.skeletons.signals import first_token_entropy
 from outlay.skeletons.steps import SEPARATOR
-from outlay.skeletons.thresholds import threshold
+from outlay.skeletons.thresholds import Dial, threshold
 from outlay.types import Answer, Bound, Question
 
 NEEDS = frozenset({"chat"})
 ONE_CHAIN = True
+DIAL = Dial(keeps_all=10.0, keeps="low")
 TAU = 1.0
 """The code's threshold, in nats; the paper says to choose it for 20 to 30 % of steps by the large model."""
 Nats = Annotated[float, Meta(ge=-1.0, le=10.0)]

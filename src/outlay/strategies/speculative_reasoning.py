@@ -27,11 +27,12 @@ from outlay.skeletons.pair import (
 )
 from outlay.skeletons.pair_answer import answered, bound_of_end
 from outlay.skeletons.steps import SEPARATOR, Step
-from outlay.skeletons.thresholds import threshold
+from outlay.skeletons.thresholds import Dial, threshold
 from outlay.types import Answer, Bound, Question
 
 NEEDS = frozenset({"chat"})
 ONE_CHAIN = True
+DIAL = Dial(keeps_all=0.0, keeps="high")
 TAU = 7.0
 """The paper's threshold."""
 Grade = Annotated[float, Meta(ge=0.0, le=10.0)]
