@@ -81,9 +81,19 @@ def context_id(text: str) -> str:
     return f"ctx_{hashlib.blake2b(text.encode(), digest_size=10).hexdigest()}"
 
 
+def heads_of(text: str) -> list[str]:
+    """Hashes of how a text begins, over 16, 32 … 4,096 characters; empty words in place of those it does not have."""
+    lengths = [LEAST_CHARS << i for i in range(sql.HEADS)]
+    return [_hash(text[:n]) if n <= len(text) else "" for n in lengths]
+
+
 def head_of(text: str) -> str:
-    """The hash of how a text begins."""
-    return hashlib.blake2b(text[:LEAST_CHARS].encode("utf-8", "replace"), digest_size=8).hexdigest()
+    """The hash by which a context is found: of its longest beginning among those lengths."""
+    return next(head for head in reversed(heads_of(text)) if head)
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def check_text(text: str) -> None:
@@ -144,7 +154,7 @@ def listed(db: sqlite3.Connection, tenant: str | None) -> list[Context]:
 def held_by(db: sqlite3.Connection, tenant: str, starts: tuple[str, ...]) -> Context | None:
     """The longest of the tenant's contexts that one of the texts begins with; of two texts, the first one's."""
     for text in starts:
-        row = db.execute(sql.HELD_BY, (tenant, head_of(text), text)).fetchone()
+        row = db.execute(sql.HELD_BY, (tenant, *heads_of(text), text)).fetchone()
         if row is not None:
             return Context(*row)
     return None

@@ -48,7 +48,7 @@ def lease(
     Its attempt may spend what is left of the day's budget, at most `most_nusd`; so much is held until it ends, and
     two workers never hold the same money.
     """
-    _take_back_from_the_dead(db, now_us)
+    _take_back_from_the_dead(db, lease_id, now_us)
     left: dict[str, int] = {}
     for *row, per_day in db.execute(sql.WAITING, (LOOKED_AT,)).fetchall():
         job = Job(*row)
@@ -90,10 +90,10 @@ def finish(db: sqlite3.Connection, job: Job, state: str, result: str, notes: Not
     return True
 
 
-def _take_back_from_the_dead(db: sqlite3.Connection, now_us: int) -> None:
+def _take_back_from_the_dead(db: sqlite3.Connection, mine: str, now_us: int) -> None:
     """Jobs whose process is gone, or gives no sign of life, wait again. What they paid is in the call cache."""
-    for id, lease_id, beat_us in db.execute(sql.LEASED).fetchall():
+    db.execute(sql.TAKE_BACK_STALE, (now_us - STALE_US,))
+    for (lease_id,) in db.execute(sql.HOLDERS, (mine,)).fetchall():
         row = db.execute(statements.ONE_LEASE, (lease_id,)).fetchone()
-        gone = row is None or not Lease(*row[:5]).alive(beat_us=row[5], now_us=now_us)
-        if gone or now_us - beat_us > STALE_US:
-            db.execute(sql.TAKE_BACK, (id,))
+        if row is None or not Lease(*row[:5]).alive(beat_us=row[5], now_us=now_us):
+            db.execute(sql.TAKE_BACK, (lease_id,))

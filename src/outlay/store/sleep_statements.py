@@ -1,5 +1,8 @@
 """The SQL of contexts, notes and jobs, in the dialect that SQLite and Postgres share, positional parameters as `?`."""
 
+HEADS = 9
+"""Beginnings by which a text's contexts are looked for: 16, 32 … 4,096 characters."""
+
 _CONTEXT = "id, tenant, name, text, source, expected, level, created_us"
 ADD_CONTEXT = (
     "INSERT INTO contexts (id, tenant, name, text, source, expected, level, created_us, head) "
@@ -15,7 +18,8 @@ CONTEXTS = (
 COUNT_CONTEXTS = "SELECT COUNT(*) FROM contexts WHERE tenant = ?"
 ANY_CONTEXT = "SELECT EXISTS (SELECT 1 FROM contexts WHERE tenant = ?)"
 HELD_BY = (
-    f"SELECT {_CONTEXT} FROM contexts WHERE tenant = ? AND head = ? AND text = SUBSTR(?, 1, LENGTH(text)) "
+    f"SELECT {_CONTEXT} FROM contexts WHERE tenant = ? AND head IN ({', '.join('?' * HEADS)}) "
+    "AND text = SUBSTR(?, 1, LENGTH(text)) "
     "ORDER BY LENGTH(text) DESC LIMIT 1"
 )
 OLDEST_SEEN = (
@@ -55,14 +59,15 @@ ADD_JOB = (
 )
 ONE_JOB = f"SELECT {_JOB} FROM jobs WHERE id = ?"
 JOBS = f"SELECT {_JOB} FROM jobs WHERE tenant = ? OR CAST(? AS TEXT) IS NULL ORDER BY created_us, id"
-LEASED = "SELECT id, lease_id, beat_us FROM jobs WHERE state = 'leased'"
+HOLDERS = "SELECT DISTINCT lease_id FROM jobs WHERE state = 'leased' AND lease_id <> ?"
 WAITING = (
     f"SELECT {', '.join('j.' + name for name in _JOB.split(', '))}, b.nusd_per_day FROM jobs j "
     "JOIN offline_budgets b ON b.tenant = j.tenant WHERE j.state = 'waiting' AND b.nusd_per_day > 0 "
     "ORDER BY j.created_us, j.id LIMIT ?"
 )
 HAND_BACK = "UPDATE jobs SET state = 'waiting', held_nusd = 0 WHERE id = ? AND claim = ? AND state = 'leased'"
-TAKE_BACK = "UPDATE jobs SET state = 'waiting', held_nusd = 0 WHERE id = ? AND state = 'leased'"
+TAKE_BACK = "UPDATE jobs SET state = 'waiting', held_nusd = 0 WHERE lease_id = ? AND state = 'leased'"
+TAKE_BACK_STALE = "UPDATE jobs SET state = 'waiting', held_nusd = 0 WHERE state = 'leased' AND beat_us < ?"
 LEASE_JOB = (
     "UPDATE jobs SET state = 'leased', claim = ?, lease_id = ?, beat_us = ?, held_nusd = ?, attempts = attempts + 1 "
     "WHERE id = ?"
