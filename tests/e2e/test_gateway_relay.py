@@ -84,7 +84,7 @@ async def test_a_client_that_leaves_is_settled_at_the_bound():
             held.set()
             await asyncio.Event().wait()
 
-        seller._provider("default").relay = hang
+        seller._cast.provider("default").relay = hang
         asking = asyncio.create_task(gate.post("/v1/embeddings", {"model": "m", "input": "text"}))
         await held.wait()
         asking.cancel()
@@ -225,6 +225,6 @@ async def test_a_model_that_only_chats_says_so():
     async with Upstream() as up, gateway(config(up)) as gate:
         seller = await gate.state.sellers.of("m")
         await seller.card()
-        seller._provider("default").relay = None
+        seller._cast.provider("default").relay = None
         code, told, _ = await gate.post("/v1/embeddings", {"model": "m", "input": "text"})
     assert (code, told["error"]["code"]) == (400, "missing_ability")

@@ -110,7 +110,7 @@ async def test_nothing_is_added_to_a_bare_request_but_its_output_bound():
         "model": "fake",
         "messages": ASKED,
         "stream": True,
-        "stream_options": {"include_usage": True},
+        "stream_options": {"include_usage": True, "continuous_usage_stats": True},
     }
 
 

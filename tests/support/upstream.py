@@ -245,6 +245,8 @@ def chat(
             )
         asked = (call.body.get("stream_options") or {}).get("include_usage")
         events = _events(shown, pieces, finish, bill if usage and asked else None, logprobs)
+        if (call.body.get("stream_options") or {}).get("continuous_usage_stats") and usage:
+            _count_along(events, bill)
         if error is not None:
             events = [*events[:2], {"error": error}]
         lines = [json.dumps(e, ensure_ascii=False) for e in events] + (
@@ -423,6 +425,15 @@ def _events(
     if bill and bill.flavour != "llama.cpp":
         events.append(_event(usage=bill.of(sum(bill.written))))
     return events
+
+
+def _count_along(events: list[dict[str, Any]], bill: Bill) -> None:
+    """Each event with a choice carries the usage so far, a token a piece."""
+    written = 0
+    for event in events:
+        for choice in event["choices"]:
+            written += sum(bool(choice["delta"].get(name)) for name in ("content", "reasoning_content"))
+            event["usage"] = bill.of(written)
 
 
 def _choice(index: int, delta: dict[str, Any], logprobs: bool) -> dict[str, Any]:

@@ -31,8 +31,9 @@ class Dialect(Struct, frozen=True):
     make it draw from the model's own distribution when the buyer chose no truncation (its defaults would
     distort the samples). `prefix`: fields that make it continue a last assistant message, or None where it
     cannot. `usage_per_choice`: each choice of a streamed request brings a usage of its own, which repeats the
-    whole prompt. `least_top_logprobs`: the smallest `top_logprobs` that reports anything. `has_tokenizer`:
-    `/apply-template` and `/tokenize` exist.
+    whole prompt. `running_usage`: the server counts in every chunk if asked to, so that a stream that is cut can be
+    settled at what was written. `least_top_logprobs`: the smallest `top_logprobs` that reports anything.
+    `has_tokenizer`: `/apply-template` and `/tokenize` exist.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Dialect(Struct, frozen=True):
     neutral: MappingProxyType[str, Any] = MappingProxyType({})
     prefix: MappingProxyType[str, Any] | None = None
     usage_per_choice: bool = False
+    running_usage: bool = False
     least_top_logprobs: int = 0
     has_tokenizer: bool = False
     hides_reasoning: bool = False
@@ -59,8 +61,8 @@ DIALECTS = {
     d.name: d
     for d in (
         Dialect("openai", "openai", max_tokens_field="max_completion_tokens", hides_reasoning=True),
-        Dialect("vllm", "vllm", neutral=_NEUTRAL_GPU, prefix=_CONTINUE, abilities=_OPEN),
-        Dialect("sglang", "sglang", neutral=_NEUTRAL_GPU, prefix=_CONTINUE, abilities=_OPEN),
+        Dialect("vllm", "vllm", neutral=_NEUTRAL_GPU, prefix=_CONTINUE, running_usage=True, abilities=_OPEN),
+        Dialect("sglang", "sglang", neutral=_NEUTRAL_GPU, prefix=_CONTINUE, running_usage=True, abilities=_OPEN),
         Dialect(
             "llama.cpp", "llamacpp", neutral=_NEUTRAL_LLAMA, prefix=MappingProxyType({}), usage_per_choice=True,
             least_top_logprobs=1, has_tokenizer=True, abilities=_OPEN,

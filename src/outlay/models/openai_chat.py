@@ -46,6 +46,9 @@ _WAYS: tuple[dict[str, Any], ...] = (
     {},
 )
 
+# In each chunk, from servers that can. Only of one choice: with several, each chunk counts but its own.
+_RUNNING: dict[str, Any] = {"stream_options": {"include_usage": True, "continuous_usage_stats": True}}
+
 
 class Probe(msgspec.Struct, frozen=True):
     """Whether the server continues a given assistant text, and what finding out used (None: not counted)."""
@@ -230,7 +233,9 @@ class openai_chat:
             ProviderError: see `outlay.errors`; `billed` where tokens may have been bought.
         """
         with await self.limiter.enter() as place:
-            response = await self._asked(f"{self._http.base_url}/{path}", {**body, "model": self.model}, place)
+            n = body.get("n", 1) if isinstance(body.get("prompt"), str) else 2
+            url = f"{self._http.base_url}/{path}"
+            response = await self._asked(url, {**body, "model": self.model}, place, n=n)
             async with aclosing(pieces(self._http, response)) as found:
                 async for piece in found:
                     yield piece
@@ -287,11 +292,11 @@ class openai_chat:
 
     async def _asked(self, url: str, body: dict[str, Any], place: Place, *, n: int = 1) -> Any:
         """The open reply with status 200, streamed in the best way that the server takes."""
-        way = self._way
+        way, running = self._way, _RUNNING if n == 1 and self._spoken().running_usage else {}
         while True:
             place.sent()
             try:
-                response = await self._http.open("POST", url, body | _WAYS[way])
+                response = await self._http.open("POST", url, body | _WAYS[way] | (running if way == 0 else {}))
             except Unreachable as error:
                 raise _told(place, error, 0) from None
             if response.status == 200:

@@ -119,10 +119,13 @@ class Reply:
             return
         chunk = self._decoded(data)
         more = beyond(data) if self._verbatim else ()
+        usage = usage_of(chunk.usage)
+        if usage is not None and chunk.choices and self._n == 1:
+            # What the chunk's own text cost is known before anybody may stop at that text.
+            yield Delta(choice=None, usage=usage)
         for number, choice in enumerate(chunk.choices or ()):
             yield self._delta(choice, choice.delta or choice.message, more[number] if more else None)
-        usage = usage_of(chunk.usage)
-        if usage is not None:
+        if usage is not None and not (chunk.choices and self._n == 1):
             yield from self._counted(usage, bare=not chunk.choices)
 
     def document(self, data: bytes) -> Iterator[Delta]:
