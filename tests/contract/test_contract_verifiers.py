@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from hooks import Hook, verdict
 from judged import QUESTION, asked, candidate, run_with
 
 from outlay import plugins
@@ -44,9 +45,11 @@ def says(yes: str, no: str):
     return lambda request, index: yes if "391\n</" in asked(request) else no
 
 
+HOOK = Hook(lambda asked: verdict(score=float("391" in asked["text"][-100:])))
 EXAMPLES = {
     "judge": Example(judge=says("Score: 9", "Score: 0")),
     "generative": Example({"v": 2}, says(f"{ASKED} Yes", f"{ASKED} No")),
+    "webhook": Example({"url": HOOK.url}),
     "command": Example({"argv": f'{sys.executable} -I -c "{GRADER}"'}),
     "step_rules": Example(),
     "process_rm": Example(),
