@@ -17,6 +17,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THR
 import numpy as np
 from msgspec import Struct
 
+from outlay.economics.verifier_audit import audit
 from outlay.models.recording_file import read
 from outlay.money import NUSD, Price
 from outlay.policies._advice import advise
@@ -123,8 +124,24 @@ def naive(menu: tuple[Entry, ...], beliefs: Beliefs, worth: Worth) -> int | None
     return int(value.argmax()) if value.max() > 0 else None
 
 
+def gated(small: tuple[Pilot, Pilot], menu: tuple[Entry, ...], beliefs: Beliefs, worth: Worth) -> int | None:
+    """The planner's pick among the plans without a verifier that the pilot does not show to inform."""
+    informs = {p.model: _informs(p) for p in small}
+    kept = [i for i, e in enumerate(menu) if e.plan.verifier is None or all(informs[m] for m in e.models)]
+    pick = choose(tuple(menu[i] for i in kept), beliefs.columns(kept), worth)
+    return None if pick is None else kept[pick]
+
+
+def _informs(p: Pilot) -> bool:
+    assert p.checks is not None
+    assert p.correct_QS is not None
+    rows, columns = np.nonzero(p.class_QS >= 0)
+    accepted, right = p.checks.accepted_QS[rows, columns], p.correct_QS[rows, columns]
+    return audit(accepted, np.ones(len(rows)), right, question_P=rows).informs
+
+
 def simulated(n_pilots: int) -> None:
-    lost, lost_naive, best, fixed, told, names = [], [], [], [], [], ()
+    lost, lost_naive, lost_gated, best, fixed, told, names = [], [], [], [], [], [], ()
     print(
         f"{'world':40} {'worth':>5} {'wrong':>5}  {'oracle buys':46} {'its net':>9} {'planner':>8} {'naive':>7}"
     )
@@ -146,7 +163,8 @@ def simulated(n_pilots: int) -> None:
                 f"{world.name:40} {times:>4}x {wrong:>4}x  {bought:46} {top:>9.6f} {shown[0]:>8} {shown[1]:>7}",
                 flush=True,
             )
-            lost.append(mine.lost), lost_naive.append(mine.lost_naive), best.append(top)
+            lost.append(mine.lost), lost_naive.append(mine.lost_naive), lost_gated.append(mine.lost_gated)
+            best.append(top)
             fixed.append(top - value), told.extend(mine.told)
     blocks = [times_wrong[1] > 0 for _ in worlds() for times_wrong in WORTHS]
     for title, kept in (
@@ -154,12 +172,14 @@ def simulated(n_pilots: int) -> None:
         ("wrong answers cost as much as right ones bring", True),
     ):
         at = [i for i, b in enumerate(blocks) if b is kept]
-        _totals(title, *(np.array([each[i] for i in at]) for each in (lost, lost_naive, best, fixed)), names)
+        kinds = [np.array([each[i] for i in at]) for each in (lost, lost_naive, lost_gated, best, fixed)]
+        _totals(title, kinds, names)
     _told(np.array(told))
 
 
-def _totals(title, lost, lost_naive, best, fixed, names) -> None:
+def _totals(title: str, kinds: list[np.ndarray], names: tuple[str, ...]) -> None:
     """Losses relative to the oracle's net value, where it has any, and summed over worlds."""
+    lost, lost_naive, lost_gated, best, fixed = kinds
     some = best > 0
     share = lost[some] / best[some]
     by_plan = (fixed[some] / best[some][:, None]).mean(axis=0)
@@ -167,7 +187,9 @@ def _totals(title, lost, lost_naive, best, fixed, names) -> None:
     print(
         f"mean loss of the oracle's net value: planner {100 * share.mean():.1f} % (worst {100 * share.max():.1f} %), "
         f"plain means {100 * (lost_naive[some] / best[some]).mean():.1f} %; summed over all cells: planner "
-        f"{100 * lost.sum() / best.sum():.1f} %, plain means {100 * lost_naive.sum() / best.sum():.1f} %"
+        f"{100 * lost.sum() / best.sum():.1f} %, plain means {100 * lost_naive.sum() / best.sum():.1f} %\n"
+        "without plans of verifiers that the pilot does not show to inform: "
+        f"{100 * (lost_gated[some] / best[some]).mean():.1f} %"
     )
     print("the best fixed plans, mean loss (summed over all cells):")
     for i in np.argsort(by_plan)[:4]:
@@ -193,6 +215,7 @@ class Planned(Struct):
 
     lost: float
     lost_naive: float
+    lost_gated: float
     told: list[tuple[float, float, float, bool]]
 
 
@@ -202,7 +225,7 @@ def planned(world: World, worth: Worth, n_pilots: int, value: np.ndarray, truth:
     for seed in range(n_pilots):
         small = pilots(world, QUESTIONS, SAMPLES, seed)
         menu, beliefs = menu_of(small, value_usd=worth.value_usd, seed=seed)
-        picks = (choose(menu, beliefs, worth), naive(menu, beliefs, worth))
+        picks = (choose(menu, beliefs, worth), naive(menu, beliefs, worth), gated(small, menu, beliefs, worth))
         lost.append([top - (0.0 if pick is None else value[pick]) for pick in picks])
         if picks[0] is not None and picks[1] is not None:
             best = advise(menu, beliefs, worth, pilots=small, seed=seed).best
@@ -211,8 +234,8 @@ def planned(world: World, worth: Worth, n_pilots: int, value: np.ndarray, truth:
             plain = float(beliefs.right_QP[:, picks[1]].mean() - truth.right_QP[:, picks[1]].mean()) + true
             inside = best.accuracy.low <= true <= (best.accuracy.high or 1.0)
             told.append((best.accuracy.value, plain, true, inside))
-    a, b = np.mean(lost, axis=0)
-    return Planned(float(a), float(b), told)
+    a, b, c = np.mean(lost, axis=0)
+    return Planned(float(a), float(b), float(c), told)
 
 
 def recorded(n_splits: int) -> None:

@@ -17,6 +17,7 @@ from outlay.policies._plans import budgets, frequent_classes, unanimous
 from outlay.policies._stopping import play
 from outlay.policies._worth import Worth
 from outlay.stats.lead import expected_p_leads, p_leads
+from outlay.types import Question
 
 
 def named(menu):
@@ -75,7 +76,7 @@ def test_a_perfect_check_answers_only_what_it_accepts():
 def test_a_cascade_is_the_small_models_unanimous_answer_else_the_large_ones():
     small, large = pilot(0.5, seed=1), pilot(0.9, seed=2, model="large", price=DEAR)
     menu, beliefs = menu_of([large, small])
-    at = named(menu)["cascade:n=2,m=1 on small then large"]
+    at = named(menu)["cascade:n=2,m=1,k=0,audit=0.0 on small then large"]
     agree, right = unanimous(small.class_QS, small.correct_QS, 2)
     expected = right + (1 - agree) * large.correct_QS.mean(axis=1)
     assert np.allclose(beliefs.right_QP[:, at], expected)
@@ -177,3 +178,22 @@ def test_what_cannot_be_weighed_does_not_compete_and_is_told():
     assert "large have no known price" in said[0]
     with pytest.raises(UsageError, match="How long"):
         competing(kept, known, Worth(value_usd=1.0, usd_per_s=0.1))
+
+
+async def test_a_planned_cascade_runs_as_it_stands(tmp_path):
+    """Its parameters are the strategy's own, and on recorded pools it asks the large model where the small one errs."""
+    from outlay.engine import Outlay
+    from outlay.models.recorded import recorded
+    from outlay.models.recording_file import read
+    from outlay.policies._pilot import of_recording
+
+    names = ("pool-q05-sums", "pool-q15-sums")
+    menu, _ = menu_of([of_recording(f"recorded/{name}", read(name)) for name in names])
+    plan = menu[next(i for i, e in enumerate(menu) if e.plan.strategy == "cascade")].plan
+    question = read(names[0]).questions[0]
+    models = {"small": recorded(names[0]), "large": recorded(names[1]), "default": recorded(names[1])}
+    async with Outlay(models, store=tmp_path / "ledger.db") as outlay:
+        asked = Question(question.id, question.messages, question.kind)
+        answer = await outlay.buy(asked, plan)
+    assert answer.answer is not None
+    assert answer.calls in (1, 2, 3)

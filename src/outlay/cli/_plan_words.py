@@ -16,6 +16,7 @@ from outlay.policies._view import Doubt, Figure, Prospect
 from outlay.report.beyond import Beyond
 from outlay.report.beyond_words import beyond_words
 from outlay.report.words import dollars, percent
+from outlay.types import Plan
 
 
 def tell(task: str, advice: Advice, past: Sequence[Beyond] = ()) -> None:
@@ -131,19 +132,18 @@ def _prospect(p: Prospect) -> str:
         said += f" It takes {p.latency_s.value:.3g} s ({p.latency_s.low:.3g} to {_end(p.latency_s)} s)."
     if p.net_usd is not None:
         said += f" What is left of the answers' worth is {dollars(p.net_usd)} a question."
-    if p.runnable:
-        said += f" Ask with it: {_command(p)}"
-    else:
-        said += (
-            " It means: ask the first model so often, keep the answer on which all of its samples agree, and ask the "
-            "second one otherwise; no strategy of outlay's does that by itself yet."
-        )
-    return said
+    return f"{said} Ask with it: {_command(p)}"
+
+
+def default_of(plan: Plan) -> str:
+    """The model of the default role: the large one of a plan of two, which plays what nobody else was named for."""
+    return plan.roles.get("default") or plan.roles.get("large", "")
 
 
 def _command(p: Prospect) -> str:
     parameters = ",".join(f"{k}={v}" for k, v in p.plan.parameters.items())
-    words = ["outlay", "ask", "QUESTION", "--model", p.plan.roles.get("default", "")]
+    helpers = [f"{role}={model}" for role, model in p.plan.roles.items() if role not in ("default", "large")]
+    words = ["outlay", "ask", "QUESTION", "--model", default_of(p.plan), *helpers]
     words += ["--strategy", f"{p.plan.strategy}:{parameters}" if parameters else p.plan.strategy]
     if p.plan.verifier:
         words += ["--verifier", p.plan.verifier]

@@ -21,20 +21,21 @@ def entry_of(task: str, advice: Advice, spec: PilotSpec | Spec, budget_usd: floa
     """The advised plan as the configuration writes it, with the kind and the output bound that it was measured with.
 
     Raises:
-        UsageError: nothing was advised that can be bought by name, or a part of it has no key in the configuration.
+        UsageError: nothing was advised, or a part of it has no key in the configuration.
     """
+    from outlay.cli._plan_words import default_of
     from outlay.errors import UsageError
     from outlay.named_plans import PlanEntry
 
     best = advice.best
-    if best is None or not best.runnable:
-        raise UsageError("There is no plan to save: none was advised that a strategy runs.")
+    if best is None:
+        raise UsageError("There is no plan to save: none was advised.")
     framings = getattr(spec, "framings", ())
     if spec.temperature is not None or framings:
         what = "a temperature" if not framings else "framings"
         raise UsageError(f"The plan was measured with {what} of its own, for which [plans.NAME] has no key.")
-    roles = dict(best.plan.roles)
-    model = roles.pop("default", None)
+    model = default_of(best.plan)
+    roles = {role: name for role, name in best.plan.roles.items() if role != "default"}
     helpers = spec.roles if best.plan.verifier else {}
     return PlanEntry(
         strategy=best.plan.strategy,

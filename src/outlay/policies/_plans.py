@@ -157,6 +157,7 @@ def _mean_check(pilot: Pilot) -> Floats:
 def cascades(small: Pilot, large: Pilot) -> Iterator[Row]:
     """The answer of n samples of the cheap model where all agree, else one or a vote of the dear model.
 
+    As the strategy `cascade` runs it without examples (k 0) and without audits, at the pilot's temperature.
     Draws of two models are independent given the question, so the chances multiply question by question.
     """
     assert small.correct_QS is not None
@@ -173,9 +174,11 @@ def cascades(small: Pilot, large: Pilot) -> Iterator[Row]:
             slow = _slowest(small, ns)[:, j] + on_Q * _slowest(large, ms)[:, i]
             right = agreed_right_Q + on_Q * vote_QM[:, i]
             answered = agree_Q + on_Q * there_QM[:, i]
-            plan = Plan("cascade", {"n": n, "m": m}, None, None, {"small": small.model, "large": large.model})
+            parameters = {"n": n, "m": m, "k": 0, "audit": 0.0}
+            plan = Plan("cascade", parameters, None, None, {"small": small.model, "large": large.model})
+            told = ",".join(f"{key}={value}" for key, value in parameters.items())
             shown = (right, answered, first + on_Q * second, slow, float((first + second).max()))
-            yield (f"cascade:n={n},m={m}", plan, (small.model, large.model), n, shown)
+            yield (f"cascade:{told}", plan, (small.model, large.model), n, shown)
 
 
 def unanimous(class_QS: NDArray, correct_QS: NDArray, n: int) -> tuple[Floats, Floats]:

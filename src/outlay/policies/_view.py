@@ -12,7 +12,7 @@ from outlay.policies._menu import Beliefs, Entry
 from outlay.policies._pilot import Floats, Pilot
 from outlay.policies._shrink import regret_usd, resampled, share_interval
 from outlay.policies._worth import Worth
-from outlay.policies.planner import RUNNABLE, accuracy_P, burden_P
+from outlay.policies.planner import accuracy_P, burden_P
 from outlay.types import Plan
 
 DRAWS = 2000
@@ -36,7 +36,6 @@ class Prospect(Struct, frozen=True):
 
     name: str
     plan: Plan
-    runnable: bool
     accuracy: Figure
     cost_usd: Figure
     most_usd: float
@@ -84,7 +83,7 @@ class View:
         seed: int,
     ):
         self.menu, self.beliefs, self.worth, self.samples = menu, beliefs, worth, samples
-        self.accuracy, self.burden = accuracy_P(menu, beliefs), burden_P(beliefs, worth)
+        self.accuracy, self.burden = accuracy_P(menu, beliefs), burden_P(beliefs, worth, menu)
         self.able = beliefs.most_usd_P <= (np.inf if budget_usd is None else budget_usd)
         self.weight_BQ = resampled(beliefs.questions, DRAWS, seed)
         self.right_BP = self.weight_BQ @ beliefs.right_QP
@@ -116,7 +115,6 @@ class View:
         return Prospect(
             name=entry.name,
             plan=entry.plan,
-            runnable=entry.plan.strategy != RUNNABLE,
             accuracy=Figure(p, share.low, share.high),
             cost_usd=cost,
             most_usd=float(b.most_usd_P[i]),

@@ -14,9 +14,6 @@ from outlay.policies._shrink import shrunk
 from outlay.policies._worth import Worth
 from outlay.types import Plan, Question
 
-RUNNABLE = "cascade"
-"""The one entry that is a description: no strategy of that name is shipped yet."""
-
 
 def planner(
     question: Question,
@@ -28,15 +25,15 @@ def planner(
 ) -> Plan:
     """The plan with the highest net value: max over plans of V P(right) - W P(wrong) - cost - L seconds.
 
-    P(right) is the shrunk estimate over the pilot's questions (`shrunk`), so that a plan does not win by luck
-    alone. With `worth.accuracy` it is the cheapest plan whose shrunk accuracy reaches it; with a budget and neither,
-    the plan with the highest shrunk accuracy. Ties go to the cheaper plan, then to the first. The question itself
-    changes nothing but the answer kind: beliefs are about questions like those of the pilot. The seed has no effect,
-    since nothing is drawn.
+    P(right) and P(wrong) are shrunk estimates over the pilot's questions (`shrunk`), so that a plan does not win by
+    luck alone. With `worth.accuracy` it is the cheapest plan whose shrunk accuracy reaches it; with a budget and
+    neither, the plan with the highest shrunk accuracy. Ties go to the cheaper plan, then to the first. The question
+    itself changes nothing but the answer kind: beliefs are about questions like those of the pilot. The seed has no
+    effect, since nothing is drawn.
 
     Args:
         question: what will be asked.
-        menu: the plans on offer; a `cascade` is left out, since no strategy runs it.
+        menu: the plans on offer.
         beliefs: what is known of them, in the order of the menu.
         budget: the most dollars that this answer may come to, or None: plans whose dearest question came to more
             are left out.
@@ -64,14 +61,13 @@ def planner(
         >>> planner(Question.of("?"), (one, vote), known, None, Worth(value_usd=0.20), 0).strategy
         'self_consistency'
     """
-    kept = [i for i, e in enumerate(menu) if e.plan.strategy != RUNNABLE]
-    chosen = choose(tuple(menu[i] for i in kept), beliefs.columns(kept), worth, budget_usd=budget)
+    chosen = choose(menu, beliefs, worth, budget_usd=budget)
     if chosen is None:
         raise BudgetExceeded(
             "No plan of the menu does what was asked: none fits the budget, reaches the accuracy, or is worth "
             "its price."
         )
-    return msgspec.structs.replace(menu[kept[chosen]].plan, kind=question.kind)
+    return msgspec.structs.replace(menu[chosen].plan, kind=question.kind)
 
 
 def choose(
@@ -83,7 +79,7 @@ def choose(
         UsageError: neither value, accuracy nor budget was said, a time is needed and unknown, or no plan has a price.
     """
     worth.checked()
-    accuracy, burden = accuracy_P(menu, beliefs), burden_P(beliefs, worth)
+    accuracy, burden = accuracy_P(menu, beliefs), burden_P(beliefs, worth, menu)
     able = [i for i in range(len(menu)) if budget_usd is None or beliefs.most_usd_P[i] <= budget_usd]
     if worth.accuracy is not None:
         able = [i for i in able if accuracy[i] >= worth.accuracy]
@@ -104,8 +100,12 @@ def accuracy_P(menu: Sequence[Entry], beliefs: Beliefs) -> Floats:
     return np.clip(shrunk(beliefs.right_QP, [e.models for e in menu]), 0.0, 1.0)
 
 
-def burden_P(beliefs: Beliefs, worth: Worth) -> Floats:
+def burden_P(beliefs: Beliefs, worth: Worth, menu: Sequence[Entry] | None = None) -> Floats:
     """What each entry takes beside the worth of right answers: W P(wrong) + cost + L seconds, in dollars a question.
+
+    With the menu P(wrong) is shrunk between plans as the accuracy is; without it the means stand as they are. On
+    simulated pilots (`bench/planner.py`) it is what the choice needs where wrong answers cost: a lucky share of wrong
+    answers is as little to be believed as a lucky share of right ones.
 
     Raises:
         UsageError: no entry has a price, or waiting has a price and no time is known.
@@ -113,7 +113,11 @@ def burden_P(beliefs: Beliefs, worth: Worth) -> Floats:
     burden = beliefs.usd_QP.mean(axis=0)
     if worth.usd_per_s > 0:
         burden = burden + worth.usd_per_s * beliefs.latency_s_QP.mean(axis=0)
-    burden = burden + worth.wrong_usd * (beliefs.answered_QP - beliefs.right_QP).clip(min=0.0).mean(axis=0)
+    wrong_QP = (beliefs.answered_QP - beliefs.right_QP).clip(min=0.0)
+    wrong_P = (
+        wrong_QP.mean(axis=0) if menu is None else np.clip(shrunk(wrong_QP, [e.models for e in menu]), 0, 1)
+    )
+    burden = burden + worth.wrong_usd * wrong_P
     if np.isnan(burden).any():
         what = "its price" if np.isnan(beliefs.usd_QP).any() else "how long it takes"
         raise UsageError(f"A plan of the menu cannot be weighed: {what} is not known.")
