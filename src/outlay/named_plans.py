@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from outlay import plugins
 from outlay.budget import DIMENSIONS, Limits
 from outlay.errors import UsageError, nearest
+from outlay.guard_entry import least, thinking_within
 from outlay.types import Sampling
 
 PASS_THROUGH = "pass_through"
@@ -26,8 +27,8 @@ class PlanEntry(Struct, frozen=True, forbid_unknown_fields=True):
     """One `[plans.NAME]` table. What it leaves out is the request's to say, or the default.
 
     `model` names one model, `models` several: each is asked only where those before it failed. `max_usd`,
-    `deadline_s`, `max_output_tokens` (of one sample) and `fan_out` (calls of one request) are caps: of a cap here and
-    one that comes with a request, the smaller binds.
+    `deadline_s`, `max_output_tokens` (of one sample), `fan_out` (calls of one request), `reasoning_tokens` and
+    `answer_tokens` (as in `[guard]`) are caps: of a cap here and one that comes with a request, the smaller binds.
     """
 
     strategy: str = "single"
@@ -41,6 +42,8 @@ class PlanEntry(Struct, frozen=True, forbid_unknown_fields=True):
     deadline_s: Seconds | None = None
     max_output_tokens: Count | None = None
     fan_out: Count | None = None
+    reasoning_tokens: Count | None = None
+    answer_tokens: Count | None = None
 
     @property
     def chain(self) -> tuple[str, ...]:
@@ -53,9 +56,10 @@ class PlanEntry(Struct, frozen=True, forbid_unknown_fields=True):
         return Limits.of(max_usd=self.max_usd, deadline_s=deadline_s)
 
     def bounding(self, sampling: Sampling) -> Sampling:
-        """The sampling with the plan's output bound, where that is the smaller one."""
-        caps = [cap for cap in (sampling.max_output_tokens, self.max_output_tokens) if cap is not None]
-        return msgspec.structs.replace(sampling, max_output_tokens=min(caps, default=None))
+        """The sampling with the plan's output bound and its caps on thinking, where they are the smaller ones."""
+        most = least(sampling.max_output_tokens, self.max_output_tokens)
+        bounded = msgspec.structs.replace(sampling, max_output_tokens=most)
+        return thinking_within(bounded, self.reasoning_tokens, self.answer_tokens)
 
     def cast(self, default: str, roles: Mapping[str, str]) -> dict[str, str | tuple[str, ...]]:
         """Who plays each role: the plan's own models, and for the rest `default` and `roles` of the configuration.

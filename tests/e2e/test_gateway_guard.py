@@ -14,6 +14,7 @@ from upstream import Upstream, chat, status
 from outlay.answering import replay
 from outlay.config import Config
 from outlay.guard_entry import GuardEntry
+from outlay.named_plans import PlanEntry
 from outlay.store.keys import Scope
 
 ASKED = [{"role": "user", "content": "6 * 7?"}]
@@ -186,3 +187,18 @@ async def test_caps_of_the_server_refuse_what_is_beyond_them():
         assert up.n_chats == 0
         await client.chat.completions.create(model="m", messages=ASKED)
         assert up.last["max_completion_tokens"] == 100
+
+
+async def test_a_named_plans_own_cap_holds_for_its_requests():
+    plan = PlanEntry(strategy="pass_through", reasoning_tokens=3, answer_tokens=5)
+    async with (
+        Upstream() as up,
+        gateway(Config(default="m", models={"m": entry(up)}, plans={"short": plan})) as gate,
+    ):
+        up.script(chat("", reasoning=LONG), chat("42"), chat("7", reasoning=LONG))
+        client = gate.client()
+        capped = await client.chat.completions.create(model="short", messages=ASKED)
+        free = await client.chat.completions.create(model="m", messages=ASKED)
+    assert capped.choices[0].message.reasoning_content == "hmm hmm hmm hmm"
+    assert capped.choices[0].message.content == "42"
+    assert free.choices[0].message.reasoning_content == LONG
