@@ -87,6 +87,8 @@ class NoAnswer(OutlayError):
 class StoreError(OutlayError):
     """The ledger cannot be read or written."""
 
+    status = 503
+
 
 class ProviderError(OutlayError):
     """The other side of a purchase failed.

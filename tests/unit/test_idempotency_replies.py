@@ -1,6 +1,7 @@
 """The same idempotency key and body get the same reply, pay once, and survive whoever was at it."""
 
 import asyncio
+import sqlite3
 
 import pytest
 from quotas import DAY_US
@@ -172,12 +173,17 @@ async def test_a_ledger_that_fails_is_told_and_wakes_who_waits(once, store):
     attempt = await once.begin("acme", "k", BODY)
     waiter = asyncio.create_task(once.begin("acme", "k", BODY))
     await parked(store)
-    store._writer._failed = StoreError("The disk is full.")
+    healthy = store._writer._transact
+
+    def full(group):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    store._writer._transact = full
     with pytest.raises(StoreError):
         await once.finish(attempt, REPLY)
     with pytest.raises(StoreError):
         await asyncio.wait_for(waiter, 5)
-    store._writer._failed = None
+    store._writer._transact = healthy
 
 
 def test_a_request_is_its_path_and_its_bytes():

@@ -135,7 +135,8 @@ class Store(Protocol):
     def settle(self, row: Settled, completions: Sequence[tuple[str, str]] = ()) -> None:
         """End a ledger row and put its completions into the call cache, in one transaction, soon and in order.
 
-        A write that fails makes every later verb of this store raise `StoreError`.
+        Where that fails it is tried again before any later write, and until it succeeds every other verb raises
+        `StoreError`.
         """
         ...
 

@@ -47,7 +47,11 @@ _UNWRITABLE = (sqlite3.Error, OverflowError, UnicodeError)
 
 
 class Writer:
-    """A thread with a database connection of its own; used from one event loop. A failed commit ends its service."""
+    """A thread with a database connection of its own; used from one event loop.
+
+    A commit that fails is told to those who wait for it. What was handed over without waiting is owed: it is tried
+    again before anything later, so that nothing settled is forgotten, and nothing later is written while it cannot be.
+    """
 
     def __init__(self, path: str, db: sqlite3.Connection, lease_id: str):
         self._path, self._db, self._lease_id = path, db, lease_id
@@ -55,7 +59,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._step: list[Any] = []
         """What was handed over in this step of the event loop."""
-        self._failed: StoreError | None = None
+        self._owed: list[_Op] = []
         self._beat_us = 0
         self._thread = threading.Thread(target=self._write, name="outlay-ledger", daemon=True)
         self._thread.start()
@@ -66,23 +70,15 @@ class Writer:
         return self._thread.is_alive()
 
     def hand_over(self, *statements: tuple[str, Sequence[Any]]) -> None:
-        """Have statements with their values committed together, soon and in order.
-
-        Raises:
-            StoreError: an earlier commit failed.
-        """
-        if self._failed:
-            raise self._failed
+        """Have statements with their values committed together, soon and in order."""
         self._give((statements, None))
 
     async def do(self, statement: str, values: Sequence[Any]) -> None:
         """Return once the statement is committed.
 
         Raises:
-            StoreError: this commit or an earlier one failed.
+            StoreError: this commit failed, or what was handed over before it cannot be committed.
         """
-        if self._failed:
-            raise self._failed
         future = self._loop.create_future()
         self._give((((statement, values),), future))
         await future
@@ -93,10 +89,8 @@ class Writer:
         `work` returns a refusal and does not raise it: what fails here fails for everybody in the commit.
 
         Raises:
-            StoreError: this commit or an earlier one failed.
+            StoreError: this commit failed, or what was handed over before it cannot be committed.
         """
-        if self._failed:
-            raise self._failed
         future = self._loop.create_future()
         self._give((work, future))
         return await future
@@ -105,14 +99,15 @@ class Writer:
         """What `work` returns on the connection, in its own transaction, after everything handed over before it.
 
         Raises:
-            StoreError: this transaction or an earlier commit failed.
+            StoreError: this transaction failed, or what was handed over before it cannot be committed.
             UsageError: `work` raised it; nothing was written.
         """
-        if self._failed:
-            raise self._failed
         future = self._loop.create_future()
 
-        def alone(db: sqlite3.Connection) -> None:
+        def alone(db: sqlite3.Connection, failure: StoreError | None) -> None:
+            if failure is not None:
+                self._loop.call_soon_threadsafe(_refuse, [future], failure)
+                return
             try:
                 db.execute("BEGIN IMMEDIATE")
                 result = work(db)
@@ -152,11 +147,11 @@ class Writer:
                 if isinstance(op, tuple):
                     group.append(op)
                     continue
-                self._commit(group)
+                failure = self._commit(group)
                 group = []
                 if op is _END:
                     return
-                op(self._db)
+                op(self._db, failure)
             self._commit(group)
 
     def _taken(self) -> list[Any]:
@@ -167,34 +162,44 @@ class Writer:
                 taken = taken + self._ops.get_nowait()
         return taken
 
-    def _commit(self, group: list[_Op]) -> None:
+    def _commit(self, group: list[_Op]) -> StoreError | None:
+        """Commit what is owed and a group; where that fails, refuse those who wait, and owe the rest."""
+        group = [*self._owed, *group]
         if not group:
-            return
+            return None
         waiting = [future for _, future in group if future is not None]
-        results: list[tuple[asyncio.Future[Any], Any]] = []
-        batch: list[_Statements] = []
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            for work, future in group:
-                if not callable(work):
-                    batch.append(work)
-                    continue
-                # What was handed over earlier may free what this work asks for.
-                self._execute(batch)
-                batch = []
-                if (result := work(self._db)) is not None and future is not None:
-                    results.append((future, result))
-            self._execute(batch)
-            self._beat()
-            self._db.execute("COMMIT")
+            results = self._transact(group)
         except _UNWRITABLE as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            self._failed = sentence(self._path, error)
-            self._loop.call_soon_threadsafe(_refuse, waiting, self._failed)
-        else:
-            if waiting:
-                self._loop.call_soon_threadsafe(_resolve_all, waiting, results)
+            failure = sentence(self._path, error)
+            self._owed = [op for op in group if op[1] is None]
+            self._loop.call_soon_threadsafe(_refuse, waiting, failure)
+            return failure
+        self._owed = []
+        if waiting:
+            self._loop.call_soon_threadsafe(_resolve_all, waiting, results)
+        return None
+
+    def _transact(self, group: list[_Op]) -> list[tuple[asyncio.Future[Any], Any]]:
+        """One transaction; returns what its works have to tell."""
+        results: list[tuple[asyncio.Future[Any], Any]] = []
+        batch: list[_Statements] = []
+        self._db.execute("BEGIN IMMEDIATE")
+        for work, future in group:
+            if not callable(work):
+                batch.append(work)
+                continue
+            # What was handed over earlier may free what this work asks for.
+            self._execute(batch)
+            batch = []
+            if (result := work(self._db)) is not None and future is not None:
+                results.append((future, result))
+        self._execute(batch)
+        self._beat()
+        self._db.execute("COMMIT")
+        return results
 
     def _execute(self, batch: list[_Statements]) -> None:
         rows: dict[str, list[Sequence[Any]]] = {statement: [] for statement in _ORDER} if batch else {}
