@@ -240,7 +240,7 @@ class Outlay:
             return answer
         roles = {seat: card.name for seat, card in (await seller.cards()).items()}
         kind = question.kind or entry.kind
-        plan = Plan(entry.strategy, dict(entry.parameters), entry.verifier, kind, roles, name=name)
+        plan = Plan(entry.strategy, dict(entry.parameters), entry.verifier, kind, roles, entry.around, name)
         asked = msgspec.structs.replace(question, kind=kind)
         return await seller.buy(asked, plan, limits=limits, listener=listener)
 

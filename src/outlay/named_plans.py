@@ -35,6 +35,7 @@ class PlanEntry(Struct, frozen=True, forbid_unknown_fields=True):
     parameters: dict[str, Any] = {}
     verifier: str | None = None
     kind: str | None = None
+    framings: tuple[str, ...] = ()
     model: str | None = None
     models: tuple[str, ...] = ()
     roles: dict[str, str] = {}
@@ -44,6 +45,12 @@ class PlanEntry(Struct, frozen=True, forbid_unknown_fields=True):
     fan_out: Count | None = None
     reasoning_tokens: Count | None = None
     answer_tokens: Count | None = None
+
+    @property
+    def around(self) -> tuple[tuple[str, dict[str, Any]], ...]:
+        """What is put around the question: framings with their parameters, in order."""
+        chosen = (plugins.spec("framing", text) for text in self.framings)
+        return tuple((framing.name, framing.parameters) for framing in chosen)
 
     @property
     def chain(self) -> tuple[str, ...]:
@@ -111,10 +118,13 @@ def check_plan(name: str, entry: PlanEntry, *, models: Collection[str]) -> None:
         check_model(here, model, models)
     check_strategy(here, entry.strategy, entry.parameters)
     check_words(here, entry.kind, entry.verifier)
-    if entry.strategy == PASS_THROUGH and (entry.kind or entry.verifier):
-        raise UsageError(
-            f"{here}: what is passed through is neither read nor checked; leave kind and verifier out."
-        )
+    try:
+        _ = entry.around
+    except UsageError as error:
+        raise UsageError(f"{here} framings: {error}") from None
+    for key in ("kind", "verifier", "framings"):
+        if entry.strategy == PASS_THROUGH and getattr(entry, key):
+            raise UsageError(f"{here} {key}: what is passed through is neither read nor checked; leave it out.")
 
 
 def check_strategy(here: str, strategy: str, parameters: Mapping[str, Any]) -> None:

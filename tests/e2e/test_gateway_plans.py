@@ -11,6 +11,8 @@ from upstream import Upstream, chat, status
 
 from outlay.answering import replay
 from outlay.config import Config
+from outlay.errors import UsageError
+from outlay.gateway.app import app
 from outlay.gateway.keys import new_key
 from outlay.models.breaker import IN_A_ROW
 from outlay.named_plans import PlanEntry
@@ -269,3 +271,22 @@ async def test_a_key_buys_the_plans_it_names_and_those_made_of_what_it_may_use()
             await buy(gate, "sums", {"model": "n"}, only_plan)
         assert "other" not in [model.id async for model in gate.client(only_m).models.list()]
     assert spare.n_chats == 0
+
+
+async def test_a_route_caps_plain_completions_too_and_a_bought_name_answers_chats_only():
+    routes = (RouteEntry(model="smart", strategy="adaptive", kind="number"), RouteEntry(model="m", max_usd=1e-9))
+    body = {"model": "m", "prompt": "one two", "max_tokens": 5}
+    async with Upstream() as up, gateway(selling(up, routes=routes)) as gate:
+        code, told, _ = await gate.post("/v1/completions", body)
+        assert (code, told["error"]["code"]) == (402, "budget_exceeded")
+        code, told, _ = await gate.post("/v1/completions", {**body, "model": "smart"})
+        assert code == 400
+        assert "answers chats only" in told["error"]["message"]
+        code, told, _ = await gate.post("/v1/outlay/quote", {"model": "smart", "messages": ASKED})
+        assert (code, told["strategy"]) == (200, "adaptive")
+    assert (up.n_chats, up.other_calls) == (0, [])
+
+
+async def test_a_server_does_not_start_with_a_plan_that_could_not_be_bought():
+    with pytest.raises(UsageError, match=r"\[plans.p\] strategy: .*did you mean single"):
+        app(Config(plans={"p": PlanEntry(strategy="singel")}))

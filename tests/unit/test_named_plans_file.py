@@ -80,6 +80,7 @@ def test_a_plan_says_who_plays_each_role(tmp_path: Path):
         ("[plans.m]", r"\[plans.m\]: a model is called 'm' already"),
         ('[plans."outlay/x"]', r"the server's own"),
         ('[plans.p]\nstrategy = "pass_through"\nkind = "number"', r"neither read nor checked"),
+        ('[plans.p]\nframings = ["ehco"]', r"\[plans.p\] framings: "),
         ('[plans.p]\nstrategy = "pass_through"\nparameters = { n = 2 }', r"takes none"),
         ("[plans.p]\nmax_usd = -1", r"max_usd"),
         ("[plans.p]\nfan_out = 0", r"fan_out"),

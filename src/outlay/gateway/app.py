@@ -60,6 +60,7 @@ def app(
         ['/health', '/metrics']
     """
     known = config or configuration.read()
+    configuration.check(known)
     metrics = Metrics()
     traced = tracing or configured(known.telemetry.otlp_endpoint)
 

@@ -71,10 +71,11 @@ async def order(
     options, name = wanted.options, wanted.strategy or "single"
     wanted.may(caller, asked.model)
     seller = await sellers.played_by(wanted.cast)
+    framings = framings_of(options) or wanted.entry.around
     target = plugins.load("strategy", name)
     parameters = plugins.check("strategy", name, target, _parameters(name, target, options))
     roles = {seat: card.name for seat, card in (await seller.cards()).items()}
-    plan = Plan(name, parameters, options.verifier, options.kind, roles, framings_of(options), wanted.plan)
+    plan = Plan(name, parameters, options.verifier, options.kind, roles, framings, wanted.plan)
     sampling = caller.capped(wanted.entry.bounding(asked.sampling))
     seed = options.seed if options.seed is not None else asked.seed
     question = Question(

@@ -24,6 +24,7 @@ from outlay.gateway.once import once
 from outlay.gateway.options import ON_PASS_THROUGH, Options, options_of, refuse_beyond
 from outlay.gateway.relayed_events import Emit, Events
 from outlay.gateway.state import State, state_of
+from outlay.gateway.wanted import within_route
 from outlay.relay import OnEvent, Relayed, Reply, encoded_bytes
 from outlay.session import Account
 from outlay.types import Answer
@@ -114,6 +115,7 @@ async def _answered(
         fields = msgspec.convert(given, Plain)
     except msgspec.ValidationError as error:
         raise BadField(param_of(error), f"The request is not in order: {error}.") from None
+    options = within_route(state.config, caller, fields.model, options)
     seller = await state.sellers.of(fields.model)
     caller.may_ask(model=fields.model)
     asked = _relayed(path, given, fields, caller)
