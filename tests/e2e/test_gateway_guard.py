@@ -202,3 +202,18 @@ async def test_a_named_plans_own_cap_holds_for_its_requests():
     assert capped.choices[0].message.reasoning_content == "hmm hmm hmm hmm"
     assert capped.choices[0].message.content == "42"
     assert free.choices[0].message.reasoning_content == LONG
+
+
+@pytest.mark.parametrize("n", [1, 3])
+async def test_what_is_spent_stays_within_the_quote_though_every_sample_is_cut(n):
+    async with Upstream(flavour="vllm") as up, gateway(guarded(up)) as gate:
+        up.script(chat("", reasoning=LONG), chat(" green"))
+        up.always(chat("Answer: 42 and more words than the answer needs"))
+        body = {"model": "outlay/self_consistency", "messages": ASKED, "max_completion_tokens": 60}
+        body["outlay"] = {"kind": "number", "parameters": {"n": n}}
+        _, quote, _ = await gate.post("/v1/outlay/quote", body)
+        _, told, _ = await gate.post("/v1/chat/completions", body)
+    tries = 3
+    assert told["outlay"]["calls"] == 2 * n + 1 <= quote["worst_calls"] / tries
+    assert told["usage"]["prompt_tokens"] <= quote["worst_input_tokens"] / tries
+    assert told["usage"]["completion_tokens"] <= quote["worst_output_tokens"] / tries

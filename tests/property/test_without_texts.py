@@ -27,7 +27,9 @@ answer = st.fixed_dictionaries(
         "missing": st.lists(text),
         "stopped": text,
         "candidates": st.lists(st.tuples(text, st.floats(0, 1))),
-        "plan": st.fixed_dictionaries({"strategy": st.just("s"), "parameters": st.dictionaries(st.sampled_from(["n", "first"]), plain)}),
+        "plan": st.fixed_dictionaries(
+            {"strategy": st.just("s"), "parameters": st.dictionaries(st.sampled_from(["n", "first"]), plain)}
+        ),
         "new": plain,
     },
 )
