@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 import time
 from contextlib import asynccontextmanager, nullcontext
@@ -14,13 +15,13 @@ from typing import Any
 
 import pytest
 from hooks import Hook, verdict
-from judged import QUESTION, asked, candidate, run_with
+from judged import PLAIN, QUESTION, asked, candidate, run_with
 
 from outlay import plugins
 from outlay.budget import Limits
 from outlay.errors import BudgetExceeded, MissingAbility, UsageError
 from outlay.sandbox.bubblewrap import probe
-from outlay.types import Bound, Pool, Question, Verdict
+from outlay.types import Bound, Completion, Pool, Question, TokenLogprob, Usage, Verdict
 from outlay.verifiers.reference import against
 
 ASKED = "Verification: Is the answer correct (Yes/No)?"
@@ -38,11 +39,24 @@ class Example:
     wrong: str = "17 * 23 = 381"
     scorer: Any = None
     """The model that scores chains, where it is asked otherwise than for a verdict."""
+    abilities: frozenset[str] = PLAIN
+    """What the model can do."""
 
 
 def says(yes: str, no: str):
     """A judge that looks at the end of the candidate that it is shown."""
     return lambda request, index: yes if "391\n</" in asked(request) else no
+
+
+def sure_of(right: Any):
+    """A model whose next token is sure after a right text, and open after any other."""
+
+    def says(request: Any, index: int) -> Completion:
+        m = 2 if right(request.prefix) else 20
+        top = tuple((f"t{i}", -math.log(m)) for i in range(m))
+        return Completion("t0", "length", Usage(9, 1), logprobs=(TokenLogprob("t0", -math.log(m), top),))
+
+    return says
 
 
 HOOK = Hook(lambda asked: verdict(score=float("391" in asked["text"][-100:])))
@@ -53,6 +67,15 @@ EXAMPLES = {
     "command": Example({"argv": f'{sys.executable} -I -c "{GRADER}"'}),
     "step_rules": Example(),
     "process_rm": Example(),
+    "self_grade": Example(
+        judge=lambda r, i: "9" if "= 391" in asked(r) else "0",
+        scorer=lambda r, i: "2" if "330" in asked(r) else "8",
+    ),
+    "confidence": Example(
+        judge=sure_of(lambda text: "= 391" in text),
+        scorer=sure_of(lambda text: "330" not in text),
+        abilities=PLAIN | {"prefix", "logprobs"},
+    ),
     "code_tests": Example(
         {"tests": "assert solve(17) == 391"},
         question=Question.of("Write solve(x).", kind="code"),
@@ -77,7 +100,7 @@ def paid_calls(name: str) -> int:
 async def verified(name: str, text: str, **options: Any):
     """A run and the verdict on a text; verdict None, after checking the refusal, where there is no sandbox."""
     example = EXAMPLES[name]
-    async with run_with(example.judge, **options) as run:
+    async with run_with(example.judge, **{"abilities": example.abilities} | options) as run:
         call = plugins.load("verifier", name)(run, example.question, candidate(text), **example.parameters)
         if name == "code_tests" and probe() is not None:
             with pytest.raises(MissingAbility, match=r"\w"):
@@ -135,7 +158,7 @@ async def test_its_price_is_in_the_ledger(name):
 @pytest.mark.parametrize("name", NAMES)
 async def test_nothing_runs_beyond_the_budget(name):
     example = EXAMPLES[name]
-    async with run_with(example.judge, limits=Limits(nusd=0)) as run:
+    async with run_with(example.judge, abilities=example.abilities, limits=Limits(nusd=0)) as run:
         with pytest.raises(BudgetExceeded) if paid_calls(name) else nullcontext():
             await plugins.load("verifier", name)(
                 run, example.question, candidate(example.right), **example.parameters
@@ -190,7 +213,7 @@ async def test_identical_candidates_are_scored_alike_and_each_on_its_own(name):
     async def verifier(run, question, sample):
         return await plugins.load("verifier", name)(run, question, sample, **example.parameters)
 
-    async with run_with(example.judge, verifier=verifier) as run:
+    async with run_with(example.judge, abilities=example.abilities, verifier=verifier) as run:
         pool = Pool("q", "number", tuple(candidate(example.wrong, index=i) for i in range(3)))
         judged = await run.score(example.question, pool)
         assert len({s.verdict.score for s in judged.samples}) == 1
@@ -216,6 +239,7 @@ async def test_the_oracle_is_refused_by_name_and_given_to_experiments():
 async def scored(name: str, steps: tuple[str, ...], **options: Any):
     """A run and the score of a chain so far."""
     example = EXAMPLES[name]
+    options = {"abilities": example.abilities} | options
     async with run_with(example.scorer or example.judge, **options) as run:
         prefix = plugins.module_of(plugins.load("verifier", name)).prefix
         yield run, await prefix(run, example.question, steps, **example.parameters)

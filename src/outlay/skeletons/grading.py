@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Literal, TypeAlias
 
 from outlay.bounds import text_bound
-from outlay.errors import MissingAbility
 from outlay.prompts import grade as prompt
 from outlay.run import Run
 from outlay.skeletons.steps import digest
@@ -14,6 +14,9 @@ from outlay.types import Completion, Question, Sampling
 
 RIVALS = 10
 """How many of the likeliest tokens are asked for (SpecReason's code)."""
+CHAT_TOKENS = 4
+"""The bound of a grade from a model whose reply cannot be begun."""
+_DIGIT = re.compile(r"[\s*_:\"'`(]{0,8}([0-9])(?![0-9]|[.,][0-9])")
 Reading: TypeAlias = Literal["average", "greedy"]
 """How a digit is read: its expectation, or the likeliest one."""
 
@@ -25,22 +28,29 @@ async def grade(run: Run, question: Question, chain: str, *, role: str, reading:
         run: what buys it.
         question: what the chain answers, as the models see it.
         chain: the text so far, the step to grade last.
-        role: whose model grades; it needs the abilities `prefix` and, for `average`, `logprobs`.
+        role: whose model grades. With the ability `prefix` its reply is begun for it and one token is enough; else it
+            is asked like anyone. Without `logprobs` the stated digit is the grade.
         reading: see `read_grade`.
 
     Raises:
         ProviderError: the call failed.
         BudgetExceeded: it does not fit.
 
-    Cost: one output token of the role's model, after the chain and a turn of about 70 tokens.
+    Cost: one output token of the role's model (4 without `prefix`), after the chain and a turn of about 60 tokens.
     """
-    sampling = Sampling(temperature=0.0, max_output_tokens=1, top_logprobs=rivals(run, role))
+    abilities = run.card(role).abilities
+    begun = "prefix" in abilities
+    sampling = Sampling(
+        temperature=0.0,
+        max_output_tokens=1 if begun else CHAT_TOKENS,
+        top_logprobs=RIVALS if "logprobs" in abilities else None,
+    )
     (said,) = await run.complete(
         prompt.messages(question.messages, chain),
         role=role,
         label=f"grade/{digest(chain)}",
         sampling=sampling,
-        prefix=prompt.BEGUN,
+        prefix=prompt.BEGUN if begun else None,
     )
     return read_grade(said, reading)
 
@@ -57,8 +67,8 @@ def read_grade(said: Completion, reading: Reading = "average") -> float:
         >>> read_grade(Completion("8", "length", Usage(1, 1), logprobs=(half,)))
         7.0
     """
-    word = said.text.strip()
-    stated = float(word) if len(word) == 1 and word in "0123456789" else 0.0
+    found = _DIGIT.match(said.text[:64])
+    stated = float(found[1]) if found else 0.0
     if reading == "greedy" or not said.logprobs:
         return stated
     first = said.logprobs[0]
@@ -68,15 +78,6 @@ def read_grade(said: Completion, reading: Reading = "average") -> float:
             p[text.strip()] = p.get(text.strip(), 0.0) + math.exp(min(logp, 0.0))
     total = sum(p.values())
     return sum(float(d) * mass for d, mass in p.items()) / total if total > 0 else stated
-
-
-def rivals(run: Run, role: str) -> int | None:
-    """How many rivals to ask a role's model for; None where it reports none."""
-    try:
-        run.need(frozenset({"logprobs"}), role=role)
-    except MissingAbility:
-        return None
-    return RIVALS
 
 
 def input_of_a_grade(question: Question, chain_tokens: int) -> int:
