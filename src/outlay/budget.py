@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from outlay.errors import BudgetExceeded, UnknownPrice, UsageError
+from outlay.errors import BudgetExceeded, PastDeadline, UnknownPrice, UsageError
 from outlay.money import nusd, show
 
 DIMENSIONS = ("nusd", "input_tokens", "output_tokens", "calls")
@@ -177,7 +177,7 @@ class Budget:
                 self._give_back(amount, role)  # granted in the same step as the cancellation
             root._admit()
             if isinstance(end, TimeoutError):
-                raise BudgetExceeded(PAST_DEADLINE) from None
+                raise PastDeadline(PAST_DEADLINE) from None
             raise
         return Reservation(amount, role)
 
@@ -253,7 +253,7 @@ class Budget:
             if b.closed:
                 raise BudgetExceeded(f"The budget is closed: {b.closed}.")
             if b.limits.deadline_s is not None and b._clock is not None and b._clock() >= b.limits.deadline_s:
-                raise BudgetExceeded(PAST_DEADLINE)
+                raise PastDeadline(PAST_DEADLINE)
             for d, cap in b._caps:
                 if (asked := getattr(amount, d) or 0) > cap - b.settled[d]:
                     raise BudgetExceeded(_too_small(d, asked, cap, b.settled[d]))

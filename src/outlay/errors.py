@@ -41,6 +41,12 @@ class BudgetExceeded(OutlayError):
     status = 402
 
 
+class PastDeadline(BudgetExceeded):
+    """The deadline of the budget has passed. Nothing was sent."""
+
+    status = 504
+
+
 class UnknownPrice(BudgetExceeded):
     """A money cap was set and the model has no known price."""
 

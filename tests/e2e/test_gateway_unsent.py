@@ -51,3 +51,10 @@ async def _one_waits(path, body, ends):
         assert up.n_chats == 1
         ledger = await rows(gate.state.outlay.store)
     assert sorted((row["state"], row["cost_nusd"]) for row in ledger) == [("failed", 0), ("settled", 11_000)]
+
+
+async def test_a_deadline_that_has_passed_is_a_504_and_nothing_is_sent():
+    async with Upstream(flavour="vllm") as up, gateway(config(up)) as gate:
+        code, told, _ = await gate.post("/v1/chat/completions", {**BODY, "outlay": {"deadline_s": 1e-9}})
+        assert (code, told["error"]["code"], up.n_chats) == (504, "deadline_passed", 0)
+        assert await rows(gate.state.outlay.store) == []

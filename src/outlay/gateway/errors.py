@@ -14,6 +14,7 @@ from outlay.errors import (
     NoAnswer,
     OutlayError,
     OverQuota,
+    PastDeadline,
     ProviderError,
     UnknownPrice,
     UsageError,
@@ -33,6 +34,7 @@ TYPES = {
 }
 """OpenAI's word for each status; 500 and above are `api_error`."""
 _CODES: tuple[tuple[type[OutlayError], str], ...] = (
+    (PastDeadline, "deadline_passed"),
     (UnknownPrice, "unknown_price"),
     (BudgetExceeded, "budget_exceeded"),
     (KeyReused, "idempotency_key_reused"),
