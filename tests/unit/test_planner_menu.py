@@ -127,6 +127,7 @@ def test_waiting_for_the_slowest_of_k():
     menu, beliefs = menu_of([p])
     slowest = [beliefs.latency_s_QP[:, named(menu)[n]].mean() for n in ("single", "self_consistency:n=4")]
     pairs = np.mean([p.latency_s_QS[:, list(c)].max(axis=1) for c in combinations(range(8), 4)])
+    assert p.latency_s_QS is not None
     assert slowest == pytest.approx([p.latency_s_QS.mean(), pairs])
 
 

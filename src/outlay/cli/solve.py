@@ -25,6 +25,7 @@ def solve(
     model: Annotated[tuple[str, ...], _MANY] = (),
     value_usd: str | None = None,
     kind: str | None = None,
+    verifier: str | None = None,
     most: int = 32,
     seed: int = 0,
     temperature: float | None = None,
@@ -34,7 +35,8 @@ def solve(
     """Answer a file of questions under one budget, spent where it buys most.
 
     Every question gets a sample or a few; then each dollar goes to the question
-    whose vote the next samples are expected to settle most. The answers are
+    whose vote the next samples are expected to settle most, or, with a verifier,
+    to the next try that is likeliest to be accepted. The answers are
     written to OUT, one JSON line a question. Stopped at any point, the same
     command goes on and pays for nothing twice; so does one with a higher cap.
 
@@ -54,6 +56,9 @@ def solve(
         What a right answer is worth, in dollars; unless given, a question is settled at a confidence of 0.95.
     kind:
         The kind of answer, where the file does not say.
+    verifier:
+        What decides which answers are accepted: a name, command:PROGRAM, or package.module:function. Every sample is
+        checked, and tried again until one is accepted; without it the vote decides.
     most:
         The most samples of one question; 32 unless given.
     seed:
@@ -70,10 +75,24 @@ def solve(
     from outlay.tasks import open_task
 
     spec = _spec(model, max_usd, value_usd, kind, most, seed, temperature)
+    spec = replace(spec, verifier=_buyable(verifier))
     if max_output_tokens is not None:
         spec = replace(spec, max_output_tokens=max_output_tokens)
     questions = ALL if Path(file).is_file() or file.startswith("recorded/") else 100
     _show(_run(open_task(file, questions=questions, seed=seed), spec, out), out, json)
+
+
+def _buyable(verifier: str | None) -> str | None:
+    from outlay import plugins
+    from outlay.errors import UsageError
+
+    if verifier is not None:
+        plugins.spec("verifier", verifier)
+        if verifier.partition(":")[0] == "reference":
+            raise UsageError(
+                "reference sees the answer key, which solving does not read; name another verifier."
+            )
+    return verifier
 
 
 def _spec(
@@ -142,13 +161,15 @@ def _show(found: Summary, out: Path, json: bool) -> None:
 
     answered = [a for a in found.answers if a.answer is not None]
     sure = [a for a in answered if a.p_leads is not None and a.p_leads >= 0.95]
+    accepted = None if any(a.accepted is None for a in found.answers) else len(answered)
     samples = sum(a.samples for a in found.answers)
     if json:
         _terminal.json(
             {
                 "questions": len(found.answers),
                 "answered": len(answered),
-                "settled": len(sure),
+                "settled": None if accepted is not None else len(sure),
+                "accepted": accepted,
                 "samples": samples,
                 "paid_usd": found.paid_usd,
                 "stopped": found.stopped,
@@ -156,10 +177,12 @@ def _show(found: Summary, out: Path, json: bool) -> None:
             }
         )
         return
-    print(
+    said = (
         f"{len(answered)} of {len(found.answers)} questions have an answer, {len(sure)} of them settled (the chance "
-        f"that the answer is the model's most frequent one is at least 95 %); {samples:,} samples, paid "
-        f"{dollars(found.paid_usd)}. The answers are in {out}."
+        "that the answer is the model's most frequent one is at least 95 %)"
+        if accepted is None
+        else f"{accepted} of {len(found.answers)} questions have an accepted answer"
     )
+    print(f"{said}; {samples:,} samples, paid {dollars(found.paid_usd)}. The answers are in {out}.")
     if found.stopped:
         print(f"The budget ended it: {found.stopped}")

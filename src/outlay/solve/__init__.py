@@ -18,6 +18,7 @@ from outlay.engine import Outlay
 from outlay.money import NUSD
 from outlay.solve._buying import Progress, SolveSpec, Solving
 from outlay.solve._file import Solved, held, write
+from outlay.solve._trying import Trying
 from outlay.store.protocol import Store
 from outlay.tasks import Task
 
@@ -45,8 +46,10 @@ async def solve(
     First every question gets a sample (three, if the budget has three for all), then the next samples go to the
     question whose vote they are expected to settle most a dollar (`next_samples`), until nothing is worth its price,
     all are settled, or the budget ends. Questions are bought in batches, so that a server is kept busy; which ones
-    depends on samples alone. The file is written whole, never in part, every 200 purchases and at the end, also
-    where an error or an interruption ends it.
+    depends on samples alone. With a verifier every sample is checked, the first accepted one is the answer, and the
+    next try goes where it is likeliest to be accepted a dollar: after k tries in vain 2 h / (2 + k), h the share of
+    first tries that were accepted; an accepted answer is taken to be right. The file is written whole, never in part,
+    every 200 purchases and at the end, also where an error or an interruption ends it.
 
     Args:
         task: the questions; references are not read.
@@ -72,7 +75,7 @@ async def solve(
             what="solve",
             run_id=_run_id(task, spec, out),
         ) as shop:
-            solving = Solving(task, spec, shop, out, on_purchase)
+            solving = (Trying if spec.verifier else Solving)(task, spec, shop, out, on_purchase)
             try:
                 await solving.run()
             finally:

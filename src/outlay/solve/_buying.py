@@ -37,6 +37,8 @@ class SolveSpec(Struct, frozen=True):
     model: str
     roles: dict[str, str] = {}
     kind: str | None = None
+    verifier: str | None = None
+    """What decides which answer is accepted; None: the vote does."""
     max_usd: float = 0.0
     value_usd: float | None = None
     most: int = 32

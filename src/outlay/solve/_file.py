@@ -28,6 +28,8 @@ class Solved(Struct, frozen=True, omit_defaults=True):
     cost_usd: float | None
     stopped: str
     missing: tuple[str, ...] = ()
+    accepted: bool | None = None
+    """Whether the verifier accepted the answer; None where none was named."""
 
 
 def write(out: Path, answers: Iterable[Solved]) -> None:
