@@ -82,8 +82,9 @@ def narrower(one: Limits, other: Limits) -> Limits:
     """Caps of both, the smaller one where both have one; caps by role are those of `one`.
 
     Example:
-        >>> narrower(Limits(nusd=5, calls=2), Limits(nusd=3))
-        Limits(nusd=3, calls=2)
+        >>> both = narrower(Limits(nusd=5, calls=2), Limits(nusd=3))
+        >>> both.nusd, both.calls
+        (3, 2)
     """
     least = {
         name: min((cap for cap in (getattr(one, name), getattr(other, name)) if cap is not None), default=None)
