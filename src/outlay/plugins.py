@@ -25,7 +25,6 @@ KINDS = {
     "strategy": "strategies",
     "verifier": "verifiers",
     "framing": "framings",
-    "guard": "guards",
     "sleep job": "sleep",
     "guard": "guards",
     "task": "tasks",
