@@ -91,37 +91,19 @@ class EventStream:
             self._on_left()
 
     async def _serve(self, send: Send) -> None:
-        events: asyncio.Queue[bytes] = asyncio.Queue()
-
-        def emit(event: bytes) -> None:
-            # An empty one is the end: what was put before it goes out first.
-            if event:
-                events.put_nowait(event)
-
-        working = asyncio.ensure_future(self._work(emit))
-        working.add_done_callback(lambda _: events.put_nowait(b""))
+        outbox = _Outbox(self._heartbeat_s)
+        working = asyncio.ensure_future(self._work(outbox.put))
+        working.add_done_callback(lambda _: outbox.end())
         try:
-            block, ended = await self._next(events)
-            while not ended:
+            block = await outbox.take()
+            while not working.done():
                 await self._send(send, block)
-                block, ended = await self._next(events)
+                block = await outbox.take()
             await self._end(send, block, working)
         finally:
+            outbox.close()
             working.cancel()
             await asyncio.wait((working,))
-
-    async def _next(self, events: asyncio.Queue[bytes]) -> tuple[bytes, bool]:
-        """Everything that waits to be sent, or a heartbeat where nothing came; and whether it is the end."""
-        try:
-            async with asyncio.timeout(self._heartbeat_s):
-                parts = [await events.get()]
-        except TimeoutError:
-            return ALIVE, False
-        # What comes in the same step of the loop goes out in the same write: each one is a call of the system.
-        await asyncio.sleep(0)
-        while parts[-1] and not events.empty():
-            parts.append(events.get_nowait())
-        return b"".join(parts), not parts[-1]
 
     async def _end(self, send: Send, block: bytes, working: asyncio.Future[None]) -> None:
         try:
@@ -139,6 +121,54 @@ class EventStream:
             self._begun = True
             await send({"type": "http.response.start", "status": 200, "headers": _raw(_HEADERS)})
         await send({"type": "http.response.body", "body": block, "more_body": not last})
+
+
+class _Outbox:
+    """Events that wait to be sent. What comes in one step of the loop goes out in one write: each is a system call."""
+
+    def __init__(self, heartbeat_s: float):
+        self._loop, self._heartbeat_s = asyncio.get_running_loop(), heartbeat_s
+        self._parts: list[bytes] = []
+        self._waiter: asyncio.Future[None] | None = None
+        self._ended = False
+        self._last_s = self._loop.time()
+        # One timer a stream, which looks when the last event was: one an event would cost more than the event.
+        self._timer = self._loop.call_later(heartbeat_s, self._beat)
+
+    def put(self, event: bytes) -> None:
+        """Have an event sent; an empty one is nothing."""
+        if event:
+            self._parts.append(event)
+            self._wake()
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        self._ended = True
+        self._wake()
+
+    async def take(self) -> bytes:
+        """Everything that waits, once something does; what is left, perhaps nothing, at the end."""
+        if not self._parts and not self._ended:
+            self._waiter = self._loop.create_future()
+            await self._waiter
+        block = b"".join(self._parts)
+        self._parts.clear()
+        self._last_s = self._loop.time()
+        return block
+
+    def close(self) -> None:
+        """Stop the timer."""
+        self._timer.cancel()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _beat(self) -> None:
+        if self._loop.time() >= self._last_s + self._heartbeat_s:
+            self._last_s = self._loop.time()
+            self.put(ALIVE)
+        self._timer = self._loop.call_at(self._last_s + self._heartbeat_s, self._beat)
 
 
 async def _whole(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:

@@ -53,6 +53,9 @@ class Response:
         self._held = 0
         self._failure: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._since_s = self._loop.time()
+        # One timer a response, which looks how long the server has been silent: one a block would cost more than it.
+        self._timer = self._loop.call_later(silence_s, self._listen)
 
     @property
     def content_type(self) -> str:
@@ -95,6 +98,7 @@ class Response:
         if self.ended or self._failure is not None:
             return
         self._failure = failure
+        self._timer.cancel()
         self._connection.abort()
         self._wake()
         self._on_end()
@@ -115,6 +119,7 @@ class Response:
     def end(self) -> None:
         """Everything has come."""
         self.ended = True
+        self._timer.cancel()
         self._wake()
         self._on_end()
 
@@ -122,15 +127,22 @@ class Response:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
+    def _listen(self) -> None:
+        now_s = self._loop.time()
+        if self._waiter is None:
+            self._since_s = now_s
+        elif now_s >= self._since_s + self._silence_s:
+            self.fail(Silent())
+            return
+        self._timer = self._loop.call_at(self._since_s + self._silence_s, self._listen)
+
     async def _more(self) -> None:
         if self._failure is not None:
             raise self._failure
-        self._waiter = self._loop.create_future()
-        silence = self._loop.call_later(self._silence_s, self.fail, Silent())
+        self._waiter, self._since_s = self._loop.create_future(), self._loop.time()
         try:
             await self._waiter
         finally:
-            silence.cancel()
             self._waiter = None
         if self._failure is not None and not self._blocks:
             raise self._failure
