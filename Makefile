@@ -57,6 +57,7 @@ bench: dev ## measure start-up, calls, pools, budgets, kills and replay, and com
 	$(BIN)/python bench/budget.py
 	$(BIN)/python bench/kill.py
 	$(BIN)/python bench/quota.py
+	$(BIN)/python bench/contexts.py
 	$(BIN)/python bench/replay.py
 
 bench-local: dev ## measure shared prompts, independent draws and replay on the real local model

@@ -53,6 +53,10 @@ async def benched(
         UsageError: the folder holds no experiment, or too few questions of every task.
     """
     spec, outcomes = read_spec(out).spec, [o for o in read_outcomes(out) if not o.oracle]
+    if spec.framings:
+        raise UsageError(
+            f"{out} asked within framings, which a planned purchase has not; bench without --framing."
+        )
     said: list[str] = []
     pilots: list[tuple[str, Pilot]] = []
     try:

@@ -193,7 +193,7 @@ class _Bench:
     ) -> None:
         try:
             for text, plan in zip(self.spec.strategies, plans, strict=True):
-                shown, verifier = _shown(text), plan.verifier or ""
+                shown, verifier = _shown(text, self.spec.framings), plan.verifier or ""
                 if (task.name, self.model, shown, verifier, item.question.id) in self.done:
                     continue
                 outcome = await self._outcome(task, item, plan, shown)
@@ -269,10 +269,12 @@ def _filled(answer: Answer, score: float, common: dict[str, Any]) -> Outcome:
     )
 
 
-def _shown(text: str) -> str:
-    """The canonical spelling of a strategy, without its verifier, which stands in a column of its own."""
+def _shown(text: str, framings: Sequence[str]) -> str:
+    """The canonical spelling of a strategy within its framings, without its verifier, which has a column of its own."""
     spec = plugins.spec("strategy", text, beside=("verifier",))
-    return str(msgspec.structs.replace(spec, beside={}))
+    around = " and ".join(str(plugins.spec("framing", framing)) for framing in framings)
+    plain = str(msgspec.structs.replace(spec, beside={}))
+    return f"{plain} in {around}" if around else plain
 
 
 def _resume(spec: Spec, out: Path) -> Manifest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from gateways import config, gateway
 from ledgers import rows
@@ -111,6 +112,17 @@ async def test_a_beginning_that_comes_back_becomes_a_context_only_with_an_offlin
     assert kept.source == "seen"
     assert long.startswith(kept.text)
     assert len(kept.text) > 8000
+
+
+async def test_where_prompts_may_not_be_kept_no_context_is_kept_by_itself(monkeypatch):
+    monkeypatch.setattr(asleep, "BUDGETS_ASKED_EVERY_S", 0.0)
+    async with Upstream() as up, gateway(msgspec.structs.replace(config(up), prompts="none")) as served:
+        up.always(chat("42"))
+        await served.state.accounts.set_offline_budget("local", 10**9)
+        for number in range(6):
+            await served.post("/v1/chat/completions", body("All about eggs. " * 600 + f"{number}?", model="m"))
+        await served.state.asleep.doze()
+        assert await served.state.accounts.contexts("local") == []
 
 
 async def test_a_caller_names_framings_but_not_what_is_the_operators():

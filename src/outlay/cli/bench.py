@@ -76,6 +76,8 @@ def bench(
     """
     from outlay.cli import _results
 
+    if record and framing:
+        raise UsageError("--record keeps samples of the bare questions; leave it out, or --framing.")
     spec = _spec(
         tasks,
         model,

@@ -76,7 +76,13 @@ def app(
                 closing.push_async_callback(traced.close)
                 outlay.watch = watch
             sellers = Sellers(outlay, known)
-            asleep = Asleep(outlay, ledger, metrics.busy, partial(said, write_log))
+            asleep = Asleep(
+                outlay,
+                ledger,
+                metrics.busy,
+                partial(said, write_log),
+                recognise=known.prompts == "kept",
+            )
             server.state.gateway = State(
                 known, outlay, ledger, Idempotency(ledger), sellers, metrics, Seen(), asleep
             )

@@ -51,11 +51,20 @@ class Asleep:
         store: where contexts, jobs and budgets are.
         busy: how many requests are under way.
         say: is told, in a sentence, of what failed.
+        recognise: whether contexts that come back are kept by themselves; not where prompts may not be kept.
     """
 
-    def __init__(self, outlay: Outlay, store: Sleeping, busy: Callable[[], float], say: Callable[[str], None]):
+    def __init__(
+        self,
+        outlay: Outlay,
+        store: Sleeping,
+        busy: Callable[[], float],
+        say: Callable[[str], None],
+        *,
+        recognise: bool = True,
+    ):
         self._outlay, self._store, self._busy, self._say = outlay, store, busy, say
-        self._recurring = Recurring()
+        self._recurring, self._recognise = Recurring(), recognise
         self._waiting: deque[Context] = deque(maxlen=MOST_WAITING)
         self._budgets: dict[str, int] = {}
         self._budgets_asked_s = self._last_s = float("-inf")
@@ -63,7 +72,7 @@ class Asleep:
     async def saw(self, tenant: str, messages: Sequence[Message]) -> None:
         """Count a request's beginning, if its tenant may spend offline."""
         self._last_s = time.monotonic()
-        if tenant not in await self._asked_budgets():
+        if not self._recognise or tenant not in await self._asked_budgets():
             return
         text = self._recurring.saw(tenant, messages)
         if text is not None:

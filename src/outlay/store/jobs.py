@@ -50,7 +50,10 @@ def lease(
     """
     _take_back_from_the_dead(db, lease_id, now_us)
     left: dict[str, int] = {}
-    for *row, per_day in db.execute(sql.WAITING, (LOOKED_AT,)).fetchall():
+    waiting = db.execute(sql.WAITING, (LOOKED_AT,))
+    # Mostly the first one it is: rows that are not looked at are not read.
+    while (found := waiting.fetchone()) is not None:
+        *row, per_day = found
         job = Job(*row)
         if job.tenant not in left:
             left[job.tenant] = per_day - spent_today(db, job.tenant, now_us)
