@@ -60,6 +60,10 @@ class Spec(msgspec.Struct, frozen=True):
         return f"{self.name}:{shown}" if shown else self.name
 
 
+_BUILT_IN: dict[tuple[str, str], Any] = {}
+"""What was loaded of outlay's own, so that a request does not look for its file again."""
+
+
 def names(kind: str) -> dict[str, str]:
     """Every built-in and published name of a kind, with the first line of its docstring."""
     room = Path(__file__).parent / KINDS[kind]
@@ -73,6 +77,8 @@ def load(kind: str, name: str) -> Any:
     Raises:
         UsageError: there is no such name; the sentence names the nearest one.
     """
+    if (kind, name) in _BUILT_IN:
+        return _BUILT_IN[kind, name]
     if ":" in name:
         return _dotted(kind, name)
     room = KINDS[kind]
@@ -82,7 +88,8 @@ def load(kind: str, name: str) -> Any:
         and (Path(__file__).parent / room / f"{name}.py").exists()
     ):
         module = importlib.import_module(f"outlay.{room}.{name}")
-        return module if kind == "answer kind" else getattr(module, name, module)
+        _BUILT_IN[kind, name] = module if kind == "answer kind" else getattr(module, name, module)
+        return _BUILT_IN[kind, name]
     for entry in _published(kind):
         if entry.name == name:
             return entry.load()
