@@ -247,9 +247,13 @@ class _Asking:
         labelled = len(labels) >= FEWEST_QUESTIONS
         kept = labels if labelled else asked
         if len(kept) < FEWEST_QUESTIONS:
+            short = (
+                f"The pilot holds {len(kept)} question{'' if len(kept) == 1 else 's'} and a plan needs at least"
+            )
+            if not self.stopped:
+                raise UsageError(f"{short} {FEWEST_QUESTIONS}: name a task with more, or raise --questions.")
             raise UsageError(
-                f"The pilot holds {len(kept)} questions and a plan needs at least {FEWEST_QUESTIONS}: "
-                f"{self.stopped.rstrip('.') or 'the task has no more'}. What was bought is kept, so the same "
+                f"{short} {FEWEST_QUESTIONS}: {self.stopped.rstrip('.')}. What was bought is kept, so the same "
                 "command with a higher --max-usd goes on from there."
             )
         ids = tuple(self.items[i].question.id for i in kept)

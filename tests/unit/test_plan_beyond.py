@@ -156,3 +156,29 @@ def test_the_plan_says_where_more_compute_ends(tmp_path, monkeypatch, capsys):
     assert main([*words, "--json"]) == 0
     (plan,) = json.loads(capsys.readouterr().out)["plans"]
     assert plan["beyond"][0]["verifying"]["price_usd"]["value"] > 0
+
+
+def test_a_negative_price_in_a_recording_is_refused(tmp_path):
+    from outlay.models.recording_file import locate, read
+
+    document = json.loads(locate("pool-q05-sums").read_text("utf-8"))
+    document["price"]["output_nusd_per_mtok"] = -1
+    (tmp_path / "r.json").write_text(json.dumps(document))
+    with pytest.raises(UsageError, match="negative price"):
+        read(tmp_path / "r.json")
+
+
+def test_a_task_of_one_question_says_what_to_do(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("OUTLAY_HOME", str(tmp_path))
+    name = "recorded/pool-q05-sums"
+    assert main(["plan", name, "--model", name, "--value-usd", "0.01", "--questions", "1"]) == 2
+    assert "holds 1 question and a plan needs at least 4: name a task with more" in capsys.readouterr().err
+
+
+def test_what_rounding_leaves_of_equal_plans_is_no_regret():
+    from outlay.policies._shrink import regret_usd
+
+    net = np.array([[0.1 + 0.2, 0.3]] * 5)
+    assert regret_usd(net, 1)[0] == 0.0
+    assert regret_usd(np.array([[0.3, 0.2]] * 5), 1)[0] == pytest.approx(0.1)
+    assert regret_usd(np.array([[-np.inf, -np.inf]] * 2), None)[0] == 0.0

@@ -157,6 +157,11 @@ def _is_number(gold: str | int | float) -> bool:
 
 
 def _checked(path: Path, recording: Recording) -> Recording:
+    price = recording.price
+    if price is not None and min(price.input_nusd_per_mtok, price.output_nusd_per_mtok) < 0:
+        raise UsageError(
+            f"{path} states a negative price; write 0 for what is free, null for what is not known."
+        )
     seen: set[str] = set()
     for i, question in enumerate(recording.questions):
         if question.id in seen:

@@ -100,4 +100,7 @@ def regret_usd(net_BP: Floats, chosen: int | None) -> tuple[float, NDArray[np.in
     best_B = net_BP.argmax(axis=1)
     top_B = net_BP.max(axis=1)
     mine_B = np.zeros(len(net_BP)) if chosen is None else net_BP[:, chosen]
-    return float((np.maximum(top_B, 0.0) - mine_B).mean()), np.where(top_B > 0, best_B, -1)
+    regret = float((np.maximum(top_B, 0.0) - mine_B).mean())
+    # What rounding leaves of equal plans is no regret.
+    noise = 1e-12 * float(np.abs(np.where(np.isfinite(top_B), top_B, 0.0)).max())
+    return regret if regret > noise else 0.0, np.where(top_B > 0, best_B, -1)
