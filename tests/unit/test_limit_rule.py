@@ -13,44 +13,66 @@ def answer(rule, *, latency_s=0.1, at_s=0.0, in_flight=None):
     rule.answered(sent_s=at_s, now_s=at_s + latency_s, in_flight=in_flight)
 
 
-def test_a_burst_of_refusals_cuts_once_a_round_trip():
+def test_a_burst_of_refusals_cuts_once_a_round_trip_and_a_storm_halves():
     rule = LimitRule(64)
     for _ in range(50):
         rule.overloaded(sent_s=0.0, now_s=1.0, in_flight=64)
-    assert (rule.limit, rule.overloads) == (44, 50)
-    rule.overloaded(sent_s=1.5, now_s=2.0, in_flight=44)
-    assert rule.limit == 30
+    assert (rule.limit, rule.overloads) == (62, 50)
+    rule.overloaded(sent_s=1.5, now_s=2.0, in_flight=62)
+    assert rule.limit == 33
 
 
-def test_it_cuts_from_what_was_under_way_and_never_below_one():
+def test_a_storm_cuts_from_what_was_under_way_and_never_below_one():
     rule = LimitRule(64)
-    rule.overloaded(sent_s=0.0, now_s=1.0, in_flight=10)
-    assert rule.limit == 7
-    for second in range(1, 40):
+    for _ in range(50):
+        rule.overloaded(sent_s=0.0, now_s=1.0, in_flight=10)
+    rule.overloaded(sent_s=1.5, now_s=2.0, in_flight=10)
+    assert rule.limit == 5
+    for second in range(2, 60):
         rule.overloaded(sent_s=second + 0.5, now_s=second + 1.0, in_flight=1)
     assert rule.limit == 1
 
 
-def test_it_grows_by_about_one_a_round_trip_up_to_the_most():
+def test_a_server_that_fails_now_and_then_is_not_taken_for_one_that_is_full():
     rule = LimitRule(64)
-    rule.overloaded(sent_s=0.0, now_s=0.0, in_flight=10)
-    for trip in range(1, 11):
+    for trip in range(200):
+        for number in range(rule.limit):
+            if number % 17 == 16:
+                rule.overloaded(sent_s=float(trip), now_s=trip + 0.1, in_flight=rule.limit)
+            else:
+                answer(rule, at_s=float(trip))
+    assert rule.limit >= 12
+
+
+def fallen(rule):
+    """Down to ten by a storm that has passed."""
+    for second in range(100):
+        rule.overloaded(sent_s=float(second), now_s=second + 0.5, in_flight=20)
+        if rule.limit <= 12:
+            break
+    return rule
+
+
+def test_it_grows_by_about_one_a_round_trip_up_to_the_most():
+    rule = fallen(LimitRule(64))
+    first = rule.limit
+    for trip in range(101, 111):
         before = rule.limit
         for _ in range(before):
             answer(rule, at_s=float(trip))
         assert before <= rule.limit <= before + 1
-    assert rule.limit >= 14
+    assert rule.limit >= first + 7
     for _ in range(20_000):
-        answer(rule, at_s=20.0)
+        answer(rule, at_s=200.0)
     assert rule.limit == 64
 
 
 def test_answers_while_little_of_it_is_used_teach_nothing():
-    rule = LimitRule(64)
-    rule.overloaded(sent_s=0.0, now_s=0.0, in_flight=20)
+    rule = fallen(LimitRule(64))
+    before = rule.limit
     for _ in range(1000):
-        answer(rule, at_s=1.0, in_flight=3)
-    assert rule.limit == 14
+        answer(rule, at_s=101.0, in_flight=3)
+    assert rule.limit == before
 
 
 def test_a_growth_of_latency_takes_a_tenth_a_round_trip_but_not_below_an_eighth():
