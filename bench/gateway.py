@@ -106,16 +106,17 @@ async def serve_fake(latency_ms: float) -> None:
 
 
 @asynccontextmanager
-async def fake(latency_ms: float) -> AsyncIterator[int]:
-    """The port of a fake upstream in a process of its own."""
-    words = (sys.executable, __file__, "--serve-fake", "--latency-ms", str(latency_ms))
+async def fake(latency_ms: float, script: str = "", *options: str) -> AsyncIterator[tuple[int, int]]:
+    """Port and process of a fake upstream in a process of its own: this file's, or another script beside it."""
+    file = str(Path(__file__).parent / script) if script else __file__
+    words = (sys.executable, file, "--latency-ms", str(latency_ms), *(options or ("--serve-fake",)))
     process = await asyncio.create_subprocess_exec(
         *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        yield int(await process.stdout.readline())
+        yield int(await process.stdout.readline()), process.pid
     finally:
         process.stdin.close()
         await process.wait()
@@ -177,7 +178,7 @@ async def measure(
     data = json.dumps(body).encode()
     await asyncio.gather(*(client(port, data, 5, []) for _ in range(clients)))
     seconds: list[float] = []
-    start, cpu_s = time.perf_counter(), _cpu_s(pid)
+    start, cpu_s = time.perf_counter(), cpu_s_of(pid)
     await asyncio.gather(*(client(port, data, requests // clients, seconds) for _ in range(clients)))
     took = time.perf_counter() - start
     seconds.sort()
@@ -185,7 +186,7 @@ async def measure(
         "p50_ms": round(statistics.median(seconds) * 1000, 2),
         "p99_ms": round(seconds[int(len(seconds) * 0.99)] * 1000, 2),
         "requests_per_s": round(len(seconds) / took, 1),
-        "cpu_ms_per_request": pid and round((_cpu_s(pid) - cpu_s) * 1000 / len(seconds), 2),
+        "cpu_us_per_request": pid and round((cpu_s_of(pid) - cpu_s) * 1e6 / len(seconds)),
     }
 
 
@@ -193,11 +194,15 @@ async def run(args: argparse.Namespace, home: Path) -> dict[str, object]:
     """Every case with one client, then with 64."""
     cases: dict[str, dict[str, object]] = {}
     async with (
-        fake(args.latency_ms) as upstream,
+        fake(args.latency_ms) as (upstream, upstream_pid),
         gateway(home / "a", upstream, 128) as (port, pid, took_s),
         gateway(home / "b", upstream, 1) as (one_by_one, other, _),
     ):
-        asked = {"upstream": (upstream, None), "gateway": (port, pid), "one by one": (one_by_one, other)}
+        asked = {
+            "upstream": (upstream, upstream_pid),
+            "gateway": (port, pid),
+            "one by one": (one_by_one, other),
+        }
         for name, (where, body) in CASES.items():
             at, process = asked[where]
             cases[name] = {
@@ -214,12 +219,12 @@ async def run(args: argparse.Namespace, home: Path) -> dict[str, object]:
     }
 
 
-def _cpu_s(pid: int | None) -> float:
-    """Seconds of CPU that a process has used, its threads included."""
+def cpu_s_of(pid: int | None) -> float:
+    """Seconds of CPU that a process has used, its threads included, to the microsecond."""
     if pid is None:
         return 0.0
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
 
 def _processor() -> str:
