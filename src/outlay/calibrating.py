@@ -15,9 +15,12 @@ from msgspec import Struct
 
 from outlay import plugins
 from outlay.engine import Outlay
-from outlay.errors import CannotSay, UsageError
-from outlay.skeletons.pair import LARGE, SMALL, Chain
+from outlay.errors import BudgetExceeded, CannotSay, UsageError
+from outlay.models.provider import Card
+from outlay.skeletons.pair import Chain
+from outlay.skeletons.pair_rules import LARGE, SMALL
 from outlay.skeletons.thresholds import Calibrated, Dial, keep
+from outlay.stats.depth_calibration import Depth, depth_calibration
 from outlay.tasks import CORRECT, Item
 from outlay.types import Question
 
@@ -46,6 +49,15 @@ class Tried(Struct, frozen=True):
     accuracy: float
     kept: float
     large_tokens: float
+
+
+class Report(Struct, frozen=True):
+    """What was chosen and kept where; what was tried; and the signal against the chains' outcomes by depth."""
+
+    chosen: Calibrated
+    file: str
+    tries: tuple[Tried, ...]
+    depths: tuple[Depth, ...]
 
 
 def dial_of(strategy: str) -> tuple[str, dict[str, Any], Dial]:
@@ -103,6 +115,8 @@ async def chained(
             plan,
             listener=lambda e, told=told: told.append(e["chain"]) if e["event"] == "pair" else None,
         )
+        if answer.refused:
+            raise BudgetExceeded(answer.refused)
         right = await shop.judge(item, answer.answer, answer.text) >= CORRECT
         done.append(_of(item.question.id, right, told[0]))
         if on_done is not None:
@@ -165,20 +179,77 @@ async def sought(
     )
 
 
-async def stored(
-    shop: Outlay, strategy: str, task: str, questions: int, aim: str, found: Tried
-) -> tuple[Calibrated, str]:
-    """Keep a threshold for the pair that the shop buys from; returns it and the file."""
-    name, parameters, _ = dial_of(strategy)
-    identities = {role: (await _card(shop, role)).identity for role in (SMALL, LARGE)}
+async def calibrate(
+    shop: Outlay,
+    strategy: str,
+    task: str,
+    items: Sequence[Item],
+    prepared: Callable[[Question], Question],
+    *,
+    share: float | None = None,
+    accuracy: float | None = None,
+) -> Report:
+    """Choose a threshold for the pair that a shop buys from, and keep it.
+
+    Args:
+        shop: what buys, with its call cache on: thresholds share most of what they buy.
+        strategy: a strategy with a threshold, which is left out.
+        task: the task's name, for the record.
+        items: at least eight questions with their keys.
+        prepared: what is done to each question before it is asked.
+        share: the share of drafts to keep, in [0, 1].
+        accuracy: the least share of right answers, in place of `share`.
+
+    Returns:
+        What was chosen, what was tried, and how well the signal told right chains from wrong ones by depth.
+
+    Raises:
+        UsageError: too few questions, or not exactly one of the two aims.
+        CannotSay: no draft had a signal, or no threshold reaches the accuracy.
+        BudgetExceeded: the cap was reached.
+
+    Cost: one chain of small steps a question with its signals; with `accuracy`, one more chain a question and threshold
+        tried, less what they share.
+    """
+    if (share is None) == (accuracy is None):
+        raise UsageError("Say either the share of drafts to keep or the accuracy to reach.")
+    if len(items) < FEWEST:
+        raise UsageError(
+            f"A threshold needs at least {FEWEST} questions with answers; the task gave {len(items)}."
+        )
+    name, parameters, dial = dial_of(strategy)
+    seen = await chained(shop, strategy, dial.keeps_all, items, prepared)
+    signals = signals_of(seen)
+    if share is not None:
+        tau = dial.at(signals, share)
+        tries = [
+            tried(seen, dial.keeps_all, 1.0),
+            tried(await chained(shop, strategy, tau, items, prepared), tau, share),
+        ]
+        aim = f"keep {share:g}"
+    else:
+        assert accuracy is not None
+        tries, aim = (
+            await sought(shop, strategy, dial, items, prepared, seen, accuracy),
+            f"accuracy {accuracy:g}",
+        )
+    small, large = [(await _card(shop, role)).identity for role in (SMALL, LARGE)]
+    best = tries[-1]
     new = Calibrated(
-        place_of(name, parameters), identities[SMALL], identities[LARGE], found.threshold, task, questions, aim,
-        found.kept,
-    )  # fmt: skip
-    return new, str(keep(new))
+        place_of(name, parameters),
+        small,
+        large,
+        best.threshold,
+        task,
+        len(items),
+        aim,
+        dial.share(signals, best.threshold),
+    )
+    scores = [(depth + 1, dial.score(signal), f.correct) for f in seen for depth, signal in f.signals]
+    return Report(new, str(keep(new)), tuple(tries), depth_calibration(*zip(*scores, strict=True)))
 
 
-async def _card(shop: Outlay, role: str) -> Any:
+async def _card(shop: Outlay, role: str) -> Card:
     try:
         return await shop.card(role)
     except UsageError:

@@ -14,7 +14,8 @@ from msgspec import Struct
 from outlay import plugins
 from outlay.errors import UsageError, nearest
 from outlay.run import Run
-from outlay.skeletons.pair import LARGE, Chain, Counts, Rules, drawn
+from outlay.skeletons.pair import Chain, Counts, drawn
+from outlay.skeletons.pair_rules import LARGE, Rules
 from outlay.skeletons.signals import mean_probability
 from outlay.skeletons.steps import Step, digest
 from outlay.types import Question

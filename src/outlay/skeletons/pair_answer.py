@@ -8,7 +8,8 @@ from outlay.errors import BudgetExceeded, ProviderError
 from outlay.prompts.thinking import CLOSED, OPEN
 from outlay.run import Run
 from outlay.skeletons.one_chain import answer_of
-from outlay.skeletons.pair import LARGE, SMALL, Chain, Counts, Rules
+from outlay.skeletons.pair import Chain, Counts
+from outlay.skeletons.pair_rules import LARGE, SMALL, Rules
 from outlay.skeletons.steps import digest
 from outlay.types import Answer, Completion, Question, Usage
 

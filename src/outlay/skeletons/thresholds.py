@@ -17,7 +17,7 @@ from msgspec import Struct
 from outlay import config
 from outlay.errors import CannotSay, StoreError, UsageError
 from outlay.run import Run
-from outlay.skeletons.pair import LARGE, SMALL
+from outlay.skeletons.pair_rules import LARGE, SMALL
 
 FILE = "thresholds.json"
 
@@ -42,6 +42,18 @@ class Dial(Struct, frozen=True):
 
     keeps_all: float
     keeps: Literal["high", "low"]
+    span: float = 1.0
+    """The largest signal there is, so that signals become scores in [0, 1]."""
+
+    def score(self, signal: float) -> float:
+        """A signal as a score in [0, 1], the higher the better the draft.
+
+        Example:
+            >>> Dial(0.0, "high", 9.0).score(4.5), Dial(10.0, "low").score(0.25)
+            (0.5, 0.75)
+        """
+        share = min(max(signal / self.span, 0.0), 1.0)
+        return share if self.keeps == "high" else 1.0 - share
 
     def at(self, signals: Sequence[float], keep: float) -> float:
         """The threshold that keeps the least share of drafts that is at least `keep`, by the signals seen.

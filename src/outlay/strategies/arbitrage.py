@@ -8,22 +8,20 @@ from msgspec import Meta
 
 from outlay.errors import ProviderError
 from outlay.run import Run
-from outlay.skeletons import pair
+from outlay.skeletons import pair, pair_rules
 from outlay.skeletons.advantage import ORACLE, estimate, estimator, uncertainty, verifier
-from outlay.skeletons.pair import (
+from outlay.skeletons.pair import Chain, Counts, Decision
+from outlay.skeletons.pair_answer import answered, bound_of_end
+from outlay.skeletons.pair_rules import (
     SMALL,
     STEP_TOKENS,
     STEPS,
-    Chain,
-    Counts,
-    Decision,
     FirstSteps,
     Rules,
     Steps,
     StepTokens,
     Thinks,
 )
-from outlay.skeletons.pair_answer import answered, bound_of_end
 from outlay.skeletons.steps import SEPARATOR, Step
 from outlay.skeletons.thresholds import Dial, threshold
 from outlay.types import Answer, Bound, Draws, Question
@@ -51,7 +49,7 @@ def bound(
     """At every step a draft and a step of the large model, and scores where the estimator needs them."""
     kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks)
     steps = min(max_steps, kept.max_tokens)
-    by_role = pair.worst(question, kept, answer_tokens=bound_of_end(thinks, False)).by_role
+    by_role = pair_rules.worst(question, kept, answer_tokens=bound_of_end(thinks, False)).by_role
     looks = {verifier.__name__: 1, ORACLE: 2}.get(estimator, 0)
     return Bound({**by_role, "verifier": Draws(looks * steps)} if looks else by_role)
 
@@ -114,7 +112,7 @@ async def arbitrage(
         counts.blind += found.value is None
         return Decision(found.value is None or found.value > least.value, found.value, found.written)
 
-    counts, asked = Counts(), pair.framed(question, thinks)
+    counts, asked = Counts(), pair_rules.framed(question, thinks)
     chain = await pair.write(run, asked, kept, counts, after=weighed)
     by = f"the large model above an advantage of {least.value:g} by {estimator} ({least.whence})"
     return await answered(run, asked, kept, chain, counts, answer_by_large=False, by=by)
@@ -122,7 +120,7 @@ async def arbitrage(
 
 def _check(run: Run, name: str) -> None:
     estimator(name)
-    for role in (SMALL, pair.LARGE):
+    for role in (SMALL, pair_rules.LARGE):
         run.need(frozenset({"prefix"}), role=role)
     if name == uncertainty.__name__:
         run.need(frozenset({"logprobs"}), role=SMALL)
@@ -136,7 +134,7 @@ def _rules(
     separator: str,
     thinks: Thinks,
 ) -> Rules:
-    return pair.rules(
+    return pair_rules.rules(
         question,
         first_large=first_large,
         max_steps=max_steps,

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 from msgspec import Meta
 
 from outlay.errors import ProviderError
 from outlay.run import Run
-from outlay.skeletons import pair
-from outlay.skeletons.pair import (
+from outlay.skeletons import pair, pair_rules
+from outlay.skeletons.pair import Chain, Counts, Decision
+from outlay.skeletons.pair_answer import answered, bound_of_end
+from outlay.skeletons.pair_rules import (
     SMALL,
     STEP_TOKENS,
     STEPS,
-    Chain,
-    Counts,
-    Decision,
     FirstSteps,
     Rules,
     Steps,
     StepTokens,
     Thinks,
 )
-from outlay.skeletons.pair_answer import answered, bound_of_end
 from outlay.skeletons.signals import first_token_entropy
 from outlay.skeletons.steps import SEPARATOR
 from outlay.skeletons.thresholds import Dial, threshold
@@ -30,7 +29,7 @@ from outlay.types import Answer, Bound, Question
 
 NEEDS = frozenset({"chat"})
 ONE_CHAIN = True
-DIAL = Dial(keeps_all=10.0, keeps="low")
+DIAL = Dial(keeps_all=10.0, keeps="low", span=math.log(20))
 TAU = 1.0
 """The code's threshold, in nats; the paper says to choose it for 20 to 30 % of steps by the large model."""
 Nats = Annotated[float, Meta(ge=-1.0, le=10.0)]
@@ -50,7 +49,7 @@ def bound(
 ) -> Bound:
     """At every step a probe and one step of either model, and an end by the large one."""
     kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks)
-    return pair.worst(question, kept, small_calls=2, answer_tokens=bound_of_end(thinks, answer_by_large))
+    return pair_rules.worst(question, kept, small_calls=2, answer_tokens=bound_of_end(thinks, answer_by_large))
 
 
 async def glimpse(
@@ -93,7 +92,7 @@ async def glimpse(
     Example: `outlay ask "17 * 23?" --model BIG --model small=SMALL --strategy glimpse:tau=0.5 --kind number`
     """
     kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks)
-    for role in (SMALL, pair.LARGE):
+    for role in (SMALL, pair_rules.LARGE):
         run.need(frozenset({"prefix"}), role=role)
     run.need(frozenset({"logprobs"}), role=SMALL)
     most = await threshold(run, "glimpse", tau, TAU)
@@ -109,7 +108,7 @@ async def glimpse(
         counts.blind += seen is None
         return Decision(seen is None or seen >= most.value, seen)
 
-    counts, asked = Counts(), pair.framed(question, thinks)
+    counts, asked = Counts(), pair_rules.framed(question, thinks)
     chain = await pair.write(run, asked, kept, counts, before=glimpsed)
     by = f"the large model from an entropy of {most.value:g} on ({most.whence})"
     return await answered(run, asked, kept, chain, counts, answer_by_large=answer_by_large, by=by)
@@ -118,7 +117,7 @@ async def glimpse(
 def _rules(
     question: Question, first_large: int, max_steps: int, step_tokens: int, separator: str, thinks: Thinks
 ) -> Rules:
-    return pair.rules(
+    return pair_rules.rules(
         question,
         first_large=first_large,
         max_steps=max_steps,

@@ -10,29 +10,27 @@ from msgspec import Meta
 
 from outlay.errors import ProviderError
 from outlay.run import Run
-from outlay.skeletons import pair
+from outlay.skeletons import pair, pair_rules
 from outlay.skeletons.grading import Reading, grade, input_of_a_grade
-from outlay.skeletons.pair import (
+from outlay.skeletons.pair import Chain, Counts, Decision
+from outlay.skeletons.pair_answer import answered, bound_of_end
+from outlay.skeletons.pair_rules import (
     LARGE,
     STEP_TOKENS,
     STEPS,
-    Chain,
-    Counts,
-    Decision,
     FirstSteps,
     Rules,
     Steps,
     StepTokens,
     Thinks,
 )
-from outlay.skeletons.pair_answer import answered, bound_of_end
 from outlay.skeletons.steps import SEPARATOR, Step
 from outlay.skeletons.thresholds import Dial, threshold
 from outlay.types import Answer, Bound, Question
 
 NEEDS = frozenset({"chat"})
 ONE_CHAIN = True
-DIAL = Dial(keeps_all=0.0, keeps="high")
+DIAL = Dial(keeps_all=0.0, keeps="high", span=9.0)
 TAU = 7.0
 """The paper's threshold."""
 Grade = Annotated[float, Meta(ge=0.0, le=10.0)]
@@ -52,9 +50,9 @@ def bound(
 ) -> Bound:
     """At every step a draft, a grade and a step of the large model."""
     kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks)
-    drafts = pair.worst(question, kept, answer_tokens=bound_of_end(thinks, False))
+    drafts = pair_rules.worst(question, kept, answer_tokens=bound_of_end(thinks, False))
     large, steps = drafts.by_role[LARGE], min(max_steps, kept.max_tokens)
-    asked = pair.framed(question, thinks)
+    asked = pair_rules.framed(question, thinks)
     read = steps * input_of_a_grade(asked, kept.max_tokens + kept.step_tokens)
     graded = msgspec.structs.replace(
         large,
@@ -108,7 +106,7 @@ async def speculative_reasoning(
     Example: `outlay ask "17 * 23?" --model BIG --model small=SMALL --strategy speculative_reasoning:tau=6`
     """
     kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks)
-    for role in (pair.SMALL, LARGE):
+    for role in (pair_rules.SMALL, LARGE):
         run.need(frozenset({"prefix"}), role=role)
     least = await threshold(run, "speculative_reasoning", tau, TAU)
 
@@ -123,7 +121,7 @@ async def speculative_reasoning(
             return Decision(True)
         return Decision(not said >= least.value, None if math.isnan(said) else said)
 
-    counts, asked = Counts(), pair.framed(question, thinks)
+    counts, asked = Counts(), pair_rules.framed(question, thinks)
     chain = await pair.write(run, asked, kept, counts, after=graded)
     by = f"kept from grade {least.value:g} on ({least.whence})"
     return await answered(run, asked, kept, chain, counts, answer_by_large=False, by=by)
@@ -132,7 +130,7 @@ async def speculative_reasoning(
 def _rules(
     question: Question, first_large: int, max_steps: int, step_tokens: int, separator: str, thinks: Thinks
 ) -> Rules:
-    return pair.rules(
+    return pair_rules.rules(
         question,
         first_large=first_large,
         max_steps=max_steps,
