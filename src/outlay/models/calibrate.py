@@ -39,6 +39,8 @@ def price(input_core_s: float, output_core_s: float, *, source: str = "", date: 
     A prompt token found in the cache costs nothing: no core works for it. What holding it costs is memory,
     which the price of a core-hour includes.
 
+    Source: the price of busy hardware is `economics.idealized_runtime.cost_nusd`, of a million tokens.
+
     Args:
         input_core_s: core-seconds to read one prompt token, all slots busy.
         output_core_s: core-seconds to write one token, all slots busy.
@@ -49,8 +51,11 @@ def price(input_core_s: float, output_core_s: float, *, source: str = "", date: 
         >>> price(2 / 140, 2 / 47).output_nusd_per_mtok
         472813239
     """
+    from outlay.economics.idealized_runtime import cost_nusd
+
     read_nusd, write_nusd = (
-        round(core_s * 1e6 * NUSD_PER_CORE_HOUR / 3600) for core_s in (input_core_s, output_core_s)
+        cost_nusd(core_s * 1e6, accelerators=1, nusd_per_accelerator_hour=NUSD_PER_CORE_HOUR)
+        for core_s in (input_core_s, output_core_s)
     )
     return Price(read_nusd, write_nusd, 0, source=source, date=date)
 
