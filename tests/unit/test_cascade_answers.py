@@ -8,7 +8,7 @@ from memories import leave
 from outlay.answering import replay
 from outlay.budget import Limits
 from outlay.errors import NoAnswer, ProviderError, UsageError
-from outlay.money import Price
+from outlay.money import FREE, Price
 from outlay.strategies._agreeing import REFERENCE, fallen
 from outlay.testing import FIXED, embedder, scripted, shop
 from outlay.types import Completion, Question, Sampling, Usage
@@ -29,7 +29,7 @@ def models(small, large="Answer: 42", embed=None, large_price=DEAR):
         "default": scripted(lambda r, i: "unused"),
         "small": scripted(says(small), name="small", price=FIXED),
         "large": scripted(says(large), name="large", price=large_price),
-        "embed": embed or embedder(price=None),
+        "embed": embed or embedder(price=FREE),
     }
 
 

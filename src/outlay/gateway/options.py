@@ -119,6 +119,18 @@ def check_verifier(text: str) -> None:
         )
 
 
+def refuse_operators_own(strategy: str, options: Options) -> None:
+    """Refuse parameters that a strategy keeps to the operator, such as code to import.
+
+    Raises:
+        BadField: names the parameter.
+        UsageError: an unknown strategy.
+    """
+    for name in getattr(plugins.module_of(plugins.load("strategy", strategy)), "OPERATORS", ()):
+        if name in options.parameters:
+            raise BadField("outlay.parameters", f"{name} of {strategy} is the operator's to set.")
+
+
 def framings_of(options: Options) -> tuple[tuple[str, dict[str, Any]], ...]:
     """The framings that a request names, checked; parameters that a framing keeps to the operator are refused.
 

@@ -12,7 +12,7 @@ from outlay.errors import NotAllowed, nearest
 from outlay.gateway.auth import Caller
 from outlay.gateway.chat_request import ChatRequest
 from outlay.gateway.errors import BadField, NotFound
-from outlay.gateway.options import Options, check_verifier, plain
+from outlay.gateway.options import Options, check_verifier, plain, refuse_operators_own
 from outlay.gateway.sellers import AUTO, SPACE
 from outlay.named_plans import PASS_THROUGH, PlanEntry
 from outlay.request_routes import RouteEntry, route_of
@@ -87,6 +87,8 @@ def want(config: Config, caller: Caller, asked: ChatRequest, options: Options) -
         why = f"no plan is known for the task class {task_class}"
         strategy, note = ("single", NO_KIND) if kind is None else ("adaptive", "")
         why += ", so adaptive" if kind else " and no answer kind is stated, so single"
+    if strategy not in (None, PASS_THROUGH):
+        refuse_operators_own(strategy, options)
     if route is not _NO_ROUTE and (route.plan or route.strategy):
         why = f"a route of this server sets {route.plan or route.strategy}"
     told = Options(

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import msgspec
 
+from outlay.bounds import DEFAULT_OUTPUT_TOKENS, MESSAGE_OVERHEAD
+from outlay.embedding import LARGEST
 from outlay.errors import UsageError
-from outlay.framings._placing import before_question
+from outlay.framings._placing import JSON_BYTES, before_question
 from outlay.framings._solved import Windows, asked, digest, look_up, source_of, space, vector_of
 from outlay.framings.demonstrations import Examples, adds
 from outlay.framings.demonstrations import bound as looking
 from outlay.prompts import demonstrations as prompts
 from outlay.prompts.answer_format import VERSION as ASKED_WITH
+from outlay.prompts.episode import LARGEST_PROMPT
 from outlay.run import Run
 from outlay.selection.vote import vote
 from outlay.skeletons.pool import answer, draws, need_kind, price_of_one_more, representative
 from outlay.store.kept import CascadeStep, Demonstration
 from outlay.strategies._agreeing import Stand, Taken, Terms, standing, stream_of, take
+from outlay.strategies._episode import PLAN_TOKENS, Episode
 from outlay.types import Answer, Bound, Count, Draws, Pool, Question, Share
 
 NEEDS = frozenset({"chat"})
+OPERATORS = ("environment",)
+"""An environment is code: no caller of a gateway may name one."""
+SURROUNDINGS = 500
+"""Bytes of JSON around the messages of a step, tools and formats aside."""
 ONE_CHAIN = True
 """A failure of the large model is a failure: with one sample of it nothing else may stand in."""
 
@@ -31,8 +39,12 @@ def bound(
     k: Examples = 6,
     audit: Share = 0.05,
     accuracy: Share = 0.9,
+    environment: str | None = None,
+    steps: Count = 30,
 ) -> Bound:
-    """Worst case: n draws of the small model with k examples, m of the large one, and one embedding."""
+    """Worst case: n draws of the small model with k examples, m of the large one, and one embedding; so each step."""
+    if environment is not None:
+        return _of_episode(question, n, m, k, steps)
     small = draws(question, n, role="small").by_role["small"]
     shown = Draws(n, small.input_tokens + n * adds(question, k=k), small.output_tokens)
     return Bound({"small": shown, **draws(question, m, role="large").by_role, **looking(question, k=k).by_role})
@@ -47,6 +59,8 @@ async def cascade(
     k: Examples = 6,
     audit: Share = 0.05,
     accuracy: Share = 0.9,
+    environment: str | None = None,
+    steps: Count = 30,
 ) -> Answer:
     """The small model's answer if n samples of it agree, each shown k solved questions; else the large model's.
 
@@ -64,19 +78,30 @@ async def cascade(
         k: examples shown to the small model; 0 makes it a plain cascade. The large one is shown none.
         audit: the share of agreed questions that the large model answers too.
         accuracy: how often agreement must match the large model, as far as the 60 newest audits can tell.
+        environment: `package.module:make` of a text environment whose goal the question states; every step of the
+            episode is then such a question, and the steps of episodes that succeed are kept, each found by goal, plan
+            and observation together. `make(goal, seed)` gives an object with `rules` (the grammar of actions),
+            `reset()` and `step(action)`, which return {"observation": …, "done": …, "success": …}.
+        steps: the most steps of an episode.
 
     Raises:
-        UsageError: a temperature of 0 with more than one sample: they would agree always.
+        UsageError: a temperature of 0 with more than one sample: they would agree always; or an environment that is
+            none.
 
-    Cost: n draws of the small model and one embedding; m draws of the large one unless the small ones agree.
+    Cost: n draws of the small model and one embedding; m draws of the large one unless the small ones agree. In an
+        episode so much a step, and a plan by the small model.
     Source: In-context distillation with self-consistency cascades, Sarukkai et al. 2025 (arXiv 2512.02543), for
-        episodes of one step. Audits, the drift alarm, the price rule and growing the store while serving are ours.
+        episodes of any length. Audits, the drift alarm, the price rule and growing the store while serving are ours,
+        and the window of one step around a hit, the equal weight of the keys and the guard against repetition.
     Example: `outlay ask "17 * 23?" --kind number --strategy cascade --model small=A --model large=B`
     """
-    need_kind(question, "cascade")
+    if environment is None:
+        need_kind(question, "cascade")
     if n > 1 and question.sampling.temperature == 0:
         raise UsageError("cascade tells trust from disagreement, and at temperature 0 samples cannot disagree.")
     terms = Terms(n, m, audit, accuracy)
+    if environment is not None:
+        return await Episode(run, question, environment, terms, k).play(steps)
     stream = stream_of(run, question, terms)
     stand = await standing(run, question, terms, stream)
     vector_D = await vector_of(run, asked(question)) if k else None
@@ -94,6 +119,15 @@ async def cascade(
     if taken.taught and told.key is not None and vector_D is not None:
         run.left.append(_demonstration(run, question, taken.pool, told, vector_D.astype("<f4").tobytes()))
     return msgspec.structs.replace(told, next_sample_nusd=price_of_one_more(run, taken.pool, role=taken.role))
+
+
+def _of_episode(question: Question, n: int, m: int, k: int, steps: int) -> Bound:
+    most = question.sampling.max_output_tokens or DEFAULT_OUTPUT_TOKENS
+    prompt = JSON_BYTES * (LARGEST_PROMPT + SURROUNDINGS) + 4 * MESSAGE_OVERHEAD
+    shown = prompt + JSON_BYTES * (k * prompts.LARGEST_STEPS + prompts.LARGEST_WORDS)
+    small = Draws(n * steps + 1, (n * steps + 1) * shown, n * steps * most + PLAN_TOKENS)
+    found = {"embed": Draws(steps + 2, (steps + 2) * (LARGEST + MESSAGE_OVERHEAD), 0)} if k else {}
+    return Bound({"small": small, "large": Draws(m * steps, m * steps * prompt, m * steps * most), **found})
 
 
 def _demonstration(run: Run, question: Question, pool: Pool, told: Answer, vector: bytes) -> Demonstration:
