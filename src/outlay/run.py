@@ -287,6 +287,11 @@ class Run:
         score = min(max(verdict.score, 0.0), 1.0) if verdict.score == verdict.score else 0.0
         return verdict if score == verdict.score else msgspec.structs.replace(verdict, score=score)
 
+    @property
+    def verifier_name(self) -> str:
+        """The verifier as a user writes it; empty for none and for a function of the user's own."""
+        return getattr(self._verifier, "name", "")
+
     async def score_prefix(self, question: Question, steps: tuple[str, ...], *, whole: bool) -> float:
         """How good this run's verifier finds a chain of thought so far; in [0, 1] if the verifier keeps its word.
 

@@ -9,6 +9,7 @@ from outlay.selection.best_of import best_of
 from outlay.skeletons.chain import Chain, Shape, sample_of
 from outlay.skeletons.pool import answer, representative
 from outlay.skeletons.population import Population
+from outlay.skeletons.reliability import look_up
 from outlay.types import Answer, Bound, Choice, Draws, Pool, Question
 
 
@@ -51,6 +52,9 @@ async def answered(
     pool = await run.merge(pool, Pool(question.id, question.kind, ()))
     choice = select(pool)
     best = representative(pool, choice.p[0][0]) if choice else None
+    source, warning = await look_up(run)
+    run.notes.extend([warning] if warning else [])
+    run.emit("search", chains=listed)
     if population.refusal is not None:
         stopped = f"the budget ended after {population.n_steps} steps: {population.refusal}"
     return answer(
@@ -60,5 +64,5 @@ async def answered(
         choice,
         stopped=stopped,
         p_correct=best.verdict.score if best and best.verdict else None,
-        p_source="score of the chain, not calibrated",
+        p_source=source,
     )

@@ -84,4 +84,4 @@ async def beam_search(
         beam = sorted((c for c in children if c.open), key=lambda c: -c.score)[: n // width]
         run.emit("progress", depth=beam[0].depth if beam else 0, finished=len(finished))
     stopped = f"{len(finished)} chains ended after {population.n_steps} steps"
-    return await answered(population, [*finished, *beam], stopped=stopped)
+    return await answered(population, finished or beam, stopped=stopped)

@@ -77,6 +77,8 @@ class _Plugin:
 
     def __init__(self, target: Any, given: dict[str, Any]):
         self._target, self._given = target, given
+        shown = ",".join(f"{key}={value}" for key, value in sorted(given.items()))
+        self.name = f"{_name(target)}:{shown}" if shown else _name(target)
         scores = getattr(inspect.getmodule(target), "prefix", None)
         self.prefix = None if scores is None else partial(scores, **given)
 
