@@ -44,6 +44,9 @@ bench: dev ## measure start-up, calls, pools, budgets, kills and replay, and com
 	$(BIN)/python bench/door.py
 	$(BIN)/python bench/http_cpu.py
 	$(BIN)/python bench/gateway.py
+	$(BIN)/python bench/gateway_streams.py
+	$(BIN)/python bench/gateway_steady.py
+	$(BIN)/python bench/soak.py --minutes 1
 	$(BIN)/python bench/pools.py
 	$(BIN)/python bench/pools.py --published
 	$(BIN)/python bench/report_speed.py
