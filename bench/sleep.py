@@ -1,6 +1,7 @@
 """Notes made beforehand on real models: accuracy against online tokens, cost against questions a context.
 
-python bench/sleep.py --out DIR [--questions 200] [--small MODEL] [--large MODEL] [--rewrites 3] [--levels 0 1 2 3 4]
+python bench/sleep.py --out DIR [--questions 200] [--small MODEL] [--large MODEL] [--rewrites 3] [--note-tokens 384]
+    [--levels 0 1 2 3 4]
 
 Half of the questions stand alone on their context (GSM8K test items split by the paper's rule, in
 tests/data/stateful-gsm8k), half come ten to a context (task shop_stock). The small model answers each without
@@ -100,11 +101,17 @@ def _steps(row: dict[str, str]) -> str:
     return "\n".join(steps) or "Nothing can be worked out beforehand."
 
 
-async def make_notes(seller: Outlay, model: str, contexts: list[str], rewrites: int, slots: int) -> None:
+async def make_notes(seller: Outlay, model: str, contexts: list[str], options: argparse.Namespace) -> None:
     """Have a model's notes on every context made by offline jobs, those that are not done yet."""
     store = cast(Sleeping, seller.store)
     for text in contexts:
-        detail = {"context": context_id(text), "model": model, "rewrites": rewrites, "temperature": 0.0}
+        detail = {
+            "context": context_id(text),
+            "model": model,
+            "rewrites": options.rewrites,
+            "tokens": options.note_tokens,
+            "temperature": 0.0,
+        }
         told = msgspec.json.encode(detail, order="deterministic").decode()
         id = job_id(seller.tenant, detail["context"], "digest_context", detail)
         await store.add_job(id, "digest_context", seller.tenant, told, time.time_ns() // 1000)
@@ -114,7 +121,7 @@ async def make_notes(seller: Outlay, model: str, contexts: list[str], rewrites: 
             note(f"notes by {model}: {ended.state}, {ended.why}")
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(slots):
+        for _ in range(options.slots):
             group.create_task(work())
 
 
@@ -194,7 +201,7 @@ async def buy(options: argparse.Namespace) -> None:
         for source, model in (("small", options.small), ("large", options.large)):
             async with small.beside(model) as writer:
                 names[source] = (await writer.card()).name
-                await make_notes(writer, names[source], contexts, options.rewrites, options.slots)
+                await make_notes(writer, names[source], contexts, options)
         sources = {"none": "", **names, "generator": "generator"}
         offline = []
         for text in contexts:
@@ -225,6 +232,7 @@ def main() -> None:
     parser.add_argument("--small", default="local/qwen2.5-coder-0.5b")
     parser.add_argument("--large", default="local/qwen2.5-coder-1.5b")
     parser.add_argument("--rewrites", type=int, default=3)
+    parser.add_argument("--note-tokens", type=int, default=384)
     parser.add_argument("--levels", type=int, nargs="+", default=list(range(len(LEVELS))))
     parser.add_argument("--slots", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)

@@ -59,10 +59,7 @@ def add(
     from outlay.errors import UsageError
     from outlay.store.contexts import Context, context_id, named_well
 
-    try:
-        text = file.read_text("utf-8")
-    except UnicodeDecodeError:
-        raise UsageError(f"{file} is not text in UTF-8.") from None
+    text = _text(file)
     if (questions is not None and questions < 0) or level not in (None, 0, 1, 2, 3, 4):
         raise UsageError("Expected questions are a number from 0 up, and a level is 0 to 4.")
     called = named_well(file.name if name is None else name)
@@ -146,12 +143,8 @@ def edit(context: str, file: Path, *, tenant: str = "local") -> None:
     """
     from outlay.cli._context_words import about
     from outlay.cli._terminal import note
-    from outlay.errors import UsageError
 
-    try:
-        text = file.read_text("utf-8").strip()
-    except UnicodeDecodeError:
-        raise UsageError(f"{file} is not text in UTF-8.") from None
+    text = _text(file).strip()
     kept = asyncio.run(_with(lambda store: _edit(store, context, tenant, text)))
     note(about(kept))
 
@@ -218,6 +211,25 @@ def budget(usd_per_day: float, *, tenant: str = "local") -> None:
     allowed = nusd(usd_per_day)
     asyncio.run(_with(lambda store: store.set_offline_budget(tenant, allowed)))
     note(f"{tenant} may spend {show(allowed)} a day offline.")
+
+
+def _text(file: Path) -> str:
+    """The text of a file that can be a context's; no larger file is read.
+
+    Raises:
+        UsageError: it is larger, or not UTF-8.
+    """
+    from outlay.errors import UsageError
+    from outlay.store.contexts import MOST_CHARS
+
+    with file.open("rb") as opened:
+        data = opened.read(4 * MOST_CHARS + 1)
+    if len(data) > 4 * MOST_CHARS:
+        raise UsageError(f"{file} is too large: at most {MOST_CHARS:,} characters are read at once; split it.")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{file} is not text in UTF-8.") from None
 
 
 async def _with(use: Callable[[Sqlite], Awaitable[Any]]) -> Any:

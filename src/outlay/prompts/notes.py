@@ -60,17 +60,18 @@ _ORDERS = re.compile(
 )
 
 
-def rewrite(context: str, notes: str) -> tuple[Message, ...]:
+def rewrite(context: str, notes: str, *, tokens: int | None) -> tuple[Message, ...]:
     """The chat that asks for the next version of the notes on a context. It never holds a question.
 
     Args:
         context: the situation.
         notes: what stands so far; empty at first.
+        tokens: the most that the reply may have, so that it is asked for no more words than fit; None: no bound.
     """
     text = _WRITE.format(
         context=fenced("situation", context),
         notes=fenced("notes", notes or EMPTY),
-        words=MEMORY_CHARS // 8,
+        words=min(MEMORY_CHARS // 8, (tokens or MEMORY_CHARS) // 2),
         ending=_ENDING if notes else "",
     )
     return ({"role": "user", "content": text},)

@@ -13,11 +13,11 @@ from outlay.run import Run
 from outlay.sleep._report import Report
 from outlay.store.contexts import Notes
 from outlay.store.sleeping import Sleeping
-from outlay.types import Completion, Sampling
+from outlay.types import Completion, Sampling, Tokens
 
 NEEDS = frozenset({"chat"})
 ROLE = "notes"
-MOST_OUTPUT_TOKENS = 2_048
+OUTPUT_TOKENS = 2_048
 """Of one rewrite: room for 5,000 characters in most languages."""
 SEPARATOR = "\n\n"
 
@@ -33,6 +33,7 @@ async def digest_context(
     model: str,
     rewrites: Rewrites = prompts.MOST_REWRITES,
     drafts: Drafts = 1,
+    tokens: Tokens = OUTPUT_TOKENS,
     temperature: float | None = None,
 ) -> Report:
     """Notes on a context: the model rewrites them whole, again and again, until it says that they are finished.
@@ -48,6 +49,7 @@ async def digest_context(
         model: the model that writes, for which the notes are kept; it must be the one that the run calls.
         rewrites: the most of a draft, 1 to 10.
         drafts: how many are written apart, 1 to 10; 5 mostly best, 10 worse (the paper, section 5.2).
+        tokens: the most output tokens of one rewrite.
         temperature: of the rewriting; None is the model's own.
 
     Returns:
@@ -57,7 +59,7 @@ async def digest_context(
         BudgetExceeded: not one rewrite fits in the budget.
         ProviderError: the model failed.
 
-    Cost: at most `drafts` x `rewrites` calls, each reading the context and the notes and writing at most 2,048 tokens.
+    Cost: at most `drafts` x `rewrites` calls, each reading the context and the notes and writing at most `tokens`.
     Source: Sleep-time compute, Lin et al. 2025 (arXiv 2504.13171), section 3 and appendix K: `rethink`, `finish`, ten
         rewrites, 5,000 characters. Our choices: a plain reply in place of the two tools, the end where nothing
         changes, and a rewrite that was cut is left out unless it is the first.
@@ -65,7 +67,7 @@ async def digest_context(
     found = await store.context(context, tenant=run.tenant)
     if found is None:
         return Report("the context is not there any more")
-    sampling = Sampling(temperature=temperature, max_output_tokens=MOST_OUTPUT_TOKENS)
+    sampling = Sampling(temperature=temperature, max_output_tokens=tokens)
     written = await together(
         _try_draft(run, found.text, number, rewrites, sampling) for number in range(drafts)
     )
@@ -107,7 +109,10 @@ async def _draft(
         label = f"draft{number}/rewrite{done}"
         try:
             (said,) = await run.complete(
-                prompts.rewrite(context, notes), role=ROLE, label=label, sampling=sampling
+                prompts.rewrite(context, notes, tokens=sampling.max_output_tokens),
+                role=ROLE,
+                label=label,
+                sampling=sampling,
             )
         except BudgetExceeded as refusal:
             if not notes:
