@@ -75,6 +75,7 @@ def bench(
         Print a JSON array with one object a cell instead of the tables.
     """
     from outlay.cli import _results
+    from outlay.errors import UsageError
 
     if record and framing:
         raise UsageError("--record keeps samples of the bare questions; leave it out, or --framing.")
