@@ -435,3 +435,12 @@ async def test_both_models_continue_the_same_text():
     large = [r.prefix or "" for r in pair.large.requests if not is_grade(r)]
     assert set(large) <= set(small)
     assert all(longer.startswith(shorter) for shorter, longer in pairwise(small))
+
+
+async def test_one_model_in_both_parts_is_told():
+    pair = Pair()
+    async with shop(pair.large) as outlay:
+        answer = await outlay.buy(ASK, await outlay.plan(SMALL_ALONE))
+    assert any("nothing is saved" in m for m in answer.missing)
+    _, told = await bought(SMALL_ALONE)
+    assert told.missing == ()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from terminal import Shell
+from upstream import chat
 
 from outlay.answering import replay
 from outlay.budget import Limits
@@ -12,6 +14,7 @@ from outlay.skeletons.phases import caps, cut_at_blank_line
 from outlay.testing import FIXED, scripted, shop
 from outlay.types import Completion, Delta, Question, Sampling, Usage
 
+pytest_plugins = ("command_line",)
 ASK = Question.of("What is 6 times 7 ?", id="q", kind="number")
 THINKING = "six times seven is forty two"
 
@@ -218,3 +221,32 @@ async def test_waits_end_at_the_thinking_budget():
     assert [r.max_output_tokens for r in model.requests[:-1]] == [7, 4, 1]
     assert "closed by force" in answer.stopped
     assert answer.answer == "42"
+
+
+async def test_over_http_thinking_that_the_server_sends_apart_is_put_back(shell: Shell):
+    async def reply(call):
+        last = call.body["messages"][-1]["content"]
+        if last.startswith("red green"):
+            return await chat(" green red")(call)
+        if last.endswith("</think>\n\n"):
+            return await chat("Answer: 391")(call)
+        return await chat("", reasoning="17 times 23 is 391")(call)
+
+    shell.up.flavour = "vllm"
+    shell.up.always(reply)
+    shell.config("free = true")
+    words = ("ask", "17 * 23?", "--kind", "number", "--strategy", "elastic:thinks=native,thinking=64,answer=16")
+    assert await shell(*words) == 0
+    assert shell.out == "Answer: 391\n"
+    assert "thinking: 5 tokens, ended by the model" in shell.err
+    assert shell.up.last["messages"][-1]["content"] == "<think>\n17 times 23 is 391\n</think>\n\n"
+    assert shell.up.last["continue_final_message"] is True
+
+
+async def test_a_server_that_opens_a_new_turn_is_found_out_before_the_thinking_is_bought(shell: Shell):
+    shell.up.flavour = "vllm"
+    shell.up.always(chat("Certainly! red green blue"))
+    shell.config("free = true")
+    assert await shell("ask", "17 * 23?", "--kind", "number", "--strategy", "elastic") == 2
+    assert "opens a new turn instead of continuing" in shell.sentence
+    assert shell.up.n_chats == 1

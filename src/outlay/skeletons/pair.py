@@ -119,6 +119,8 @@ async def write(
     """
     for role in (SMALL, LARGE):
         await run.continues(role=role)
+    if run.card(SMALL).identity == run.card(LARGE).identity:
+        run.notes.append("one model plays the small and the large part, so nothing is saved; name a small one")
     chain = Chain(OPENED if kept.thinks != "plain" else "")
     while not chain.over:
         try:
