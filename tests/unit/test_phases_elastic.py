@@ -250,3 +250,26 @@ async def test_a_server_that_opens_a_new_turn_is_found_out_before_the_thinking_i
     assert await shell("ask", "17 * 23?", "--kind", "number", "--strategy", "elastic") == 2
     assert "opens a new turn instead of continuing" in shell.sentence
     assert shell.up.n_chats == 1
+
+
+async def test_at_a_tight_cap_nearly_every_answer_is_parsable_where_plain_truncation_leaves_few():
+    """Thinking of 4 to 63 words, then the answer: within 24 tokens in all, plain against separate budgets."""
+
+    def says(request, index):
+        thinking = "hm " * (4 + int(request.messages[0]["content"].split()[1]))
+        if request.prefix is None:
+            return f"{thinking}so Answer: 42"
+        return thinking.strip() if split(request) else "Answer: 42"
+
+    parsed = {}
+    async with shop(scripted(says, price=FIXED)) as outlay:
+        for strategy in ("single", "elastic:answer=4"):
+            plan, found = await outlay.plan(strategy), []
+            for n in range(60):
+                sampling = Sampling(max_output_tokens=24)
+                asked = Question.of(f"Think {n} times.", id=f"q{n}", kind="number", sampling=sampling)
+                answer = await outlay.buy(asked, plan)
+                assert answer.usage.output_tokens <= 24
+                found.append(answer.answer == "42")
+            parsed[strategy] = sum(found) / 60
+    assert parsed == {"single": 18 / 60, "elastic:answer=4": 1.0}
