@@ -8,7 +8,7 @@ from outlay.bounds import DEFAULT_OUTPUT_TOKENS, MESSAGE_OVERHEAD
 from outlay.embedding import LARGEST
 from outlay.errors import UsageError
 from outlay.framings._placing import JSON_BYTES, before_question
-from outlay.framings._solved import Windows, asked, digest, look_up, source_of, space, vector_of
+from outlay.framings._solved import Windows, asked, digest, look_up, note, source_of, space, vector_of
 from outlay.framings.demonstrations import Examples, adds
 from outlay.framings.demonstrations import bound as looking
 from outlay.prompts import demonstrations as prompts
@@ -99,6 +99,9 @@ async def cascade(
         need_kind(question, "cascade")
     if n > 1 and question.sampling.temperature == 0:
         raise UsageError("cascade tells trust from disagreement, and at temperature 0 samples cannot disagree.")
+    if k and run.card("small").identity.startswith("recorded/"):
+        note(run, "no examples: a recorded model repeats what it once said to the bare question")
+        k = 0
     terms = Terms(n, m, audit, accuracy)
     if environment is not None:
         return await Episode(run, question, environment, terms, k).play(steps)
