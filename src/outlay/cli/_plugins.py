@@ -31,5 +31,5 @@ def described(kind: str, name: str) -> None:
     if not known:
         print("It has no parameters.")
         return
-    table = [(p.name, p.bounds, "required" if p.required else str(p.default)) for p in known]
+    table = [(p.name, p.bounds, "required" if p.required else plugins.quoted(p.default)) for p in known]
     rows("", ("parameter", "allowed", "default"), table)
