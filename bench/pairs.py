@@ -3,6 +3,7 @@
 python bench/pairs.py DIR                          200 questions of chain_sum, Qwen2.5-Coder-0.5B with 1.5B
 python bench/pairs.py DIR --questions 2            a first try
 python bench/pairs.py DIR --table                  the table of what is there; buys nothing
+python bench/pairs.py DIR --speeds                 measure speeds anew, on a quiet machine
 python bench/pairs.py DIR --live                   then the best three arms once more, bought anew, timed alone
 python bench/pairs.py DIR --task 'reasoning_gym/gsm_symbolic'      another task (needs the extra `tasks`)
 
@@ -55,7 +56,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--small", default=str(MODELS / "qwen-0.5b.gguf"))
     parser.add_argument("--large", default=str(MODELS / "qwen-1.5b.gguf"))
     parser.add_argument("--at-once", type=int, default=4, help="questions in flight")
-    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--table", action="store_true", help="the table of what is there")
+    parser.add_argument(
+        "--speeds", action="store_true", help="measure the models' speeds anew, on a quiet machine"
+    )
     parser.add_argument("--live", action="store_true")
     parser.add_argument("--live-questions", type=int, default=30)
     return parser.parse_args()
@@ -71,7 +75,7 @@ def prepared(question: Question) -> Question:
 async def speed(model: local) -> tuple[float, float]:
     """Seconds a token read and a token written, alone, on a prompt that was never read."""
     rng = random.Random(time.time_ns())
-    words = " ".join(str(rng.randrange(10**6)) for _ in range(60))
+    words = " ".join(str(rng.randrange(10**6)) for _ in range(24))
     asked = Request(
         ({"role": "user", "content": f"Repeat: {words}"},), 64, sampling=Sampling(extra={"ignore_eos": True})
     )
@@ -84,10 +88,10 @@ async def speed(model: local) -> tuple[float, float]:
     return (first - start) / read, (end - first) / max(written - 1, 1)
 
 
-async def speeds(out: Path, small: local, large: local, question: Question) -> Speeds:
-    """The speeds, measured once; and the tokens of the question's prompt and of a grade's turn."""
+async def speeds(out: Path, small: local, large: local, question: Question, anew: bool) -> Speeds:
+    """The speeds, measured once unless `anew`; and the tokens of the question's prompt and of a grade's turn."""
     path = out / "speeds.json"
-    if path.exists():
+    if path.exists() and not anew:
         return msgspec.json.decode(path.read_bytes(), type=Speeds)
     (read_s, write_s), (read_l, write_l) = await speed(small), await speed(large)
     prompt = await large.count_input(Request(question.messages, 1)) or 0
@@ -172,7 +176,7 @@ async def main(given: argparse.Namespace) -> None:
         items = list(open_task(given.task, questions=given.questions, seed=1))
         pair: dict[str, Any] = {"default": large, "small": small}
         async with Outlay(pair, store=out / "ledger.db", cache=True, what="pairs") as shop:
-            await speeds(out, small, large, prepared(items[0].question))
+            await speeds(out, small, large, prepared(items[0].question), given.speeds)
             chosen = await arms(out, shop, given.task, given.calibration)
             await run(out, shop, chosen, items, given.at_once, "rows.jsonl")
             if given.live:
