@@ -61,6 +61,9 @@ bench: dev ## measure start-up, calls, pools, budgets, kills and replay, and com
 	$(BIN)/python bench/kill.py
 	$(BIN)/python bench/quota.py
 	$(BIN)/python bench/contexts.py
+	$(BIN)/python bench/vectors.py
+	$(BIN)/python bench/drift.py --runs 300
+	$(BIN)/python bench/cascade_rooms.py
 	$(BIN)/python bench/replay.py
 
 bench-local: dev ## measure shared prompts, independent draws and replay on the real local model

@@ -86,6 +86,18 @@ async def test_what_is_deleted_is_not_found_and_may_come_again(store):
     assert await found(store, vector(1, 0)) == ["a"]
 
 
+async def test_copies_of_spaces_are_bounded_and_those_dropped_are_read_again(store, monkeypatch):
+    monkeypatch.setattr("outlay.store.sqlite_memory.HELD_SPACES", 3)
+    for i in range(6):
+        await leave(store, solved(f"a{i}", 1, i, space=f"s{i}"))
+        assert await found(store, vector(1, 0), space=f"s{i}") == [f"a{i}"]
+    assert len(store._searcher._spaces) == 3
+    assert await found(store, vector(1, 0), space="s0") == ["a0"]
+    monkeypatch.setattr("outlay.store.sqlite_memory.HELD_BYTES", 0)
+    assert await found(store, vector(1, 0), space="s1") == ["a1"]
+    assert len(store._searcher._spaces) == 1
+
+
 async def test_two_processes_see_what_the_other_keeps_and_deletes(tmp_path):
     one, two = await Sqlite.open(tmp_path / "l.db"), await Sqlite.open(tmp_path / "l.db")
     await leave(one, solved("a", 1, 0))

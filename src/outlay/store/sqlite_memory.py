@@ -17,7 +17,7 @@ from outlay.store.vectors import Index
 from outlay.store.writer import Writer
 
 T = TypeVar("T")
-HELD_BYTES = 1 << 30
+HELD_BYTES, HELD_SPACES = 1 << 30, 1024
 """The most that copies of spaces take together; the one searched longest ago goes first, the newest always stays."""
 
 
@@ -44,7 +44,7 @@ class Searcher:
         index = self._spaces.pop((tenant, space), None) or Index(tenant, space)
         self._spaces[tenant, space] = index
         index.refresh(db)
-        while len(self._spaces) > 1 and sum(i.nbytes for i in self._spaces.values()) > HELD_BYTES:
+        while len(self._spaces) > 1 and self._too_much():
             self._spaces.popitem(last=False)
         return index
 
@@ -53,6 +53,9 @@ class Searcher:
         if self._db is not None:
             self._db.close()
             self._db = None
+
+    def _too_much(self) -> bool:
+        return len(self._spaces) > HELD_SPACES or sum(i.nbytes for i in self._spaces.values()) > HELD_BYTES
 
     def _looked(self, look: Callable[[sqlite3.Connection], T]) -> T:
         with self._one_at_a_time, plainly(self._path):
