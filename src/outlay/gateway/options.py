@@ -19,7 +19,7 @@ from outlay.errors import UsageError, nearest
 from outlay.gateway.errors import BadField
 
 PREFIX = "x-outlay-"
-VERIFIERS = ("generative", "judge")
+VERIFIERS = ("confidence", "generative", "judge", "process_rm", "self_grade", "step_rules")
 """What a caller may name. The others run programs, or know the key: they are the operator's to choose."""
 Word = Annotated[str, Meta(min_length=1, max_length=128)]
 
@@ -113,7 +113,7 @@ def check_verifier(text: str) -> None:
     """
     name = text.partition(":")[0].strip()
     if name not in VERIFIERS:
-        allowed = " and ".join(VERIFIERS)
+        allowed = f"{', '.join(VERIFIERS[:-1])} and {VERIFIERS[-1]}"
         raise BadField(
             "outlay.verifier", f"A request may name the verifiers {allowed}; {name!r} is the operator's to set."
         )
