@@ -60,6 +60,30 @@ def instruct(question: Question) -> Question:
     return msgspec.structs.replace(question, messages=tuple(messages))
 
 
+def bare(question: Question) -> Question:
+    """The question without its kind's instruction at the end of its last user message: `instruct` undone.
+
+    Example:
+        >>> asked = Question.of("17 * 23?", kind="number")
+        >>> bare(instruct(asked)) == asked
+        True
+    """
+    text = TEXTS.get(question.kind or "")
+    places = [i for i, message in enumerate(question.messages) if message.get("role") == "user"]
+    if text is None or not places or not _says(question.messages[places[-1]], (text,)):
+        return question
+    messages = list(question.messages)
+    last = messages[places[-1]]
+    content: Any = last["content"]
+    if isinstance(content, list):
+        kept = content[-1]["text"].removesuffix(text).rstrip("\n")
+        pieces = [{**content[-1], "text": kept}] if kept else []
+        messages[places[-1]] = {**last, "content": [*content[:-1], *pieces]}
+    else:
+        messages[places[-1]] = {**last, "content": content.removesuffix(text).removesuffix("\n\n")}
+    return msgspec.structs.replace(question, messages=tuple(messages))
+
+
 def _says(message: Message, texts: tuple[str, ...]) -> bool:
     content: Any = message.get("content")
     if isinstance(content, list) and content and isinstance(content[-1], dict):
