@@ -14,7 +14,11 @@ STRATEGY = {"kind": "number", "parameters": {"audit": 0.0}}
 
 def selling(small: Upstream, large: Upstream) -> Config:
     roles = {"small": "s", "large": "l", "embed": "words/384"}
-    return Config(default="l", roles=roles, models={"s": entry(small), "l": entry(large, input_usd_per_mtok=40, output_usd_per_mtok=160)})
+    return Config(
+        default="l",
+        roles=roles,
+        models={"s": entry(small), "l": entry(large, input_usd_per_mtok=40, output_usd_per_mtok=160)},
+    )
 
 
 async def buy(gate, text, **options):
@@ -44,3 +48,16 @@ async def test_a_request_cannot_name_an_environment_to_import():
         with pytest.raises(openai.BadRequestError, match="the operator's to set"):
             await buy(gate, "Bring the key.", parameters={"environment": "os:system"})
         assert small.n_chats == large.n_chats == 0
+
+
+async def test_a_model_that_only_embeds_answers_clients_of_the_gateway_too_and_no_chat():
+    async with Upstream() as up:
+        models = {"m": entry(up), "e": entry(up, embeds=True)}
+        async with gateway(Config(default="m", models=models)) as gate:
+            reply = await gate.client("none").embeddings.create(model="e", input=["a text", "another"])
+            with pytest.raises(openai.APIStatusError, match="answers no chat"):
+                await gate.client("none").chat.completions.create(
+                    model="e", messages=[{"role": "user", "content": "?"}]
+                )
+        assert len(reply.data) == 2
+        assert up.n_chats == 0

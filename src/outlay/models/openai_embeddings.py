@@ -13,7 +13,7 @@ from outlay.errors import BadReply, BadRequest
 from outlay.models.openai_chat import openai_chat
 from outlay.models.provider import Card, Embedded
 from outlay.money import Price
-from outlay.types import Delta, Request
+from outlay.types import Delta, Request, Usage
 
 LARGEST_DIMENSIONS = 16_384
 """A longer vector is no embedding but a fault of the server."""
@@ -79,6 +79,14 @@ class openai_embeddings:  # a provider's class is named as users write it
         """
         said, usage = await self._server.relay("embeddings", {"input": list(texts), "encoding_format": "float"})
         return Embedded(_vectors(said, len(texts)), usage)
+
+    async def relay(self, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], Usage | None]:
+        """The server's own reply to a client's request at `path`, and the usage in it.
+
+        Raises:
+            ProviderError: the server failed.
+        """
+        return await self._server.relay(path, body)
 
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
         """Nothing: it answers no chat.
