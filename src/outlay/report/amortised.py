@@ -15,7 +15,7 @@ from outlay.report.outcome import Outcome
 from outlay.report.resampling import DRAWS, Range
 from outlay.stats.paired import paired
 
-USES = tuple(10**i for i in range(7))
+USES = (*(m * 10**i for i in range(6) for m in (1, 2, 5)), 10**6)
 """Uses at which the mean cost of one is told."""
 
 

@@ -97,8 +97,8 @@ def break_even_chart(of: Sequence[Amortised], *, several_models: bool, height: i
         "data": {"values": rows},
         "mark": {"type": "line", "strokeWidth": 2},
         "encoding": {
-            "x": {**log, "field": "uses", "axis": {"title": "uses", "format": "~s"}},
-            "y": {**log, "field": "usd", "axis": {"title": "$ a question", "format": "~g"}},
+            "x": {**log, "field": "uses", "axis": {"title": "uses", "format": "~s", "grid": False}},
+            "y": {**log, "field": "usd", "axis": {"title": "$ a question", "format": "~g", "tickCount": 5}},
             "color": {"field": "plan", "type": "nominal", "title": None, "sort": None},
             "strokeDash": {
                 "field": "kind",
