@@ -10,6 +10,7 @@ from outlay.errors import UsageError
 from outlay.policies._limits import Limit, limit_of
 from outlay.policies._menu import Beliefs, Entry
 from outlay.policies._pilot import FEWEST_QUESTIONS, Pilot
+from outlay.policies._unpaying import unpaying
 from outlay.policies._view import Doubt, Prospect, Range, View
 from outlay.policies._worth import Worth
 from outlay.policies.planner import choose
@@ -93,7 +94,7 @@ def advise(
         doubt=view.doubt(best, rival, pilots) if stated else None,
         ranges=view.ranges(),
         limit=limit_of(menu, view.accuracy, view.burden, best, worth, pilots, budget_usd),
-        left_out=tuple(left_out),
+        left_out=(*left_out, *unpaying(menu, beliefs)),
         budget_usd=budget_usd,
         pilot_usd=sum(p.bill_usd for p in pilots) if pilots else None,
     )
