@@ -125,8 +125,8 @@ async def reply(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     return int(head.split(b" ")[1]), b"".join(parts)
 
 
-def compare(ledger: Path, account: dict[str, object]) -> dict[str, object]:
-    """The ledger against the upstream's account.
+def compare(ledger: Path, account: dict[str, object], n_replies: int) -> dict[str, object]:
+    """The ledger against the upstream's account, and the whole replies that clients had.
 
     Raises:
         AssertionError: they differ.
@@ -149,20 +149,21 @@ def compare(ledger: Path, account: dict[str, object]) -> dict[str, object]:
             assert bill not in seen, f"the call {bill} is in the ledger twice"
             seen.add(bill)
             tokens, ended = written[bill]
-            whole += row["error"] == ""
-            cut += row["error"] != ""
             assert row["output_tokens"] <= tokens, f"{bill} was settled beyond what was written"
-            assert row["error"] or not ended or row["output_tokens"] == tokens or row["output_tokens"] < tokens
+            as_written = ended and row["output_tokens"] == tokens and not row["error"]
+            whole += bool(as_written)
+            cut += not as_written
             cost = row["input_tokens"] * PRICE["input"] + row["output_tokens"] * PRICE["output"]
             assert row["cost_nusd"] == cost, f"{bill} costs {row['cost_nusd']}, not {cost}"
+    assert whole >= n_replies, f"clients had {n_replies} whole replies, {whole} are in the ledger as written"
     asked = sum(account["asked"].values())  # type: ignore[attr-defined]
     assert asked <= len(rows), f"the upstream was asked {asked} times, the ledger has {len(rows)} rows"
     return {
         "rows": len(rows),
         "asked_of_the_upstream": asked,
         "states": dict(states),
-        "settled_by_usage": whole + cut,
-        "cut": cut,
+        "whole_and_equal_to_the_upstream": whole,
+        "cut_and_within_what_was_written": cut,
         "at_the_bound": bound,
     }
 
@@ -224,8 +225,8 @@ async def soak(args: argparse.Namespace, home: Path) -> dict[str, object]:
         load.close()
         await asyncio.sleep(0.2)
         after = _standing(pid)
-    told = compare(home / "soak" / "outlay.db", json.loads(account.read_text()))
-    ledger = json.loads(account.read_text())
+    kept = json.loads(account.read_text())
+    told = compare(home / "soak" / "outlay.db", kept, load.said["200"])
     return {
         "load average": os.getloadavg()[0],
         "maximum_per_s": round(most, 1),
@@ -233,7 +234,7 @@ async def soak(args: argparse.Namespace, home: Path) -> dict[str, object]:
         "minutes": args.minutes,
         "not_begun": load.late,
         "replies": dict(load.said.most_common()),
-        "upstream": {"asked": ledger["asked"], "deaths": ledger["deaths"]},
+        "upstream": {"asked": kept["asked"], "deaths": kept["deaths"]},
         "ledger": told,
         "before": before,
         "after": after,
