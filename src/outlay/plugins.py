@@ -25,6 +25,7 @@ KINDS = {
     "strategy": "strategies",
     "verifier": "verifiers",
     "framing": "framings",
+    "tool": "tools",
     "sleep job": "sleep",
     "guard": "guards",
     "task": "tasks",
@@ -151,9 +152,11 @@ def spec(kind: str, text: str, *, beside: tuple[str, ...] = ()) -> Spec:
         'best_of_n:n=8'
     """
     head, colon, rest = text.strip().partition(":")
-    if "." in head and colon:
-        attribute, _, rest = rest.partition(":")
-        head = f"{head}:{attribute}"
+    attribute, _, after = rest.partition(":")
+    # A tool stands in a module of the user's own more often than not, which need not be in a package.
+    own = kind == "tool" and attribute.isidentifier() and head not in names(kind)
+    if colon and ("." in head or own):
+        head, rest = f"{head}:{attribute}", after
     target = load(kind, head)
     function = target if callable(target) else getattr(target, "open", None)
     if function is None:

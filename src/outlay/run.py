@@ -29,6 +29,8 @@ from outlay.sandbox.killable import WorkerFailed, WorkerKilled
 from outlay.session import Ask, Spent
 from outlay.store.kept import CascadeStep, Demonstration
 from outlay.store.protocol import Store
+from outlay.tooling import Said, use
+from outlay.tools._tool import Tool
 from outlay.types import Completion, Delta, Message, Pool, Question, Sample, Sampling, Usage, Verdict
 
 if TYPE_CHECKING:
@@ -339,6 +341,11 @@ class Run:
         return await self._door.seconds(
             self.budget, self.question_id, self._unique(key), most_s, work, self.spent
         )
+
+    async def tool(self, tool: Tool, work: Callable[[], Awaitable[Any]]) -> Said:
+        """What one call of a tool says, paid by the call and the second; failures are data (`outlay.tooling`)."""
+        key = self._unique(f"tool/{tool.name}")
+        return await use(self._door.book, self.budget, self.question_id, tool, key, work, self.spent)
 
     def need(self, abilities: frozenset[str], *, role: str = "default") -> None:
         """Refuse, before a cent is spent, a plan whose model lacks an ability.
