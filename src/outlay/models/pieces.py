@@ -14,9 +14,7 @@ from outlay.models.sse import Events
 from outlay.types import Usage
 
 
-async def pieces(
-    http: Http, response: Response
-) -> AsyncGenerator[tuple[dict[str, Any], Usage | None], None]:
+async def pieces(http: Http, response: Response) -> AsyncGenerator[tuple[dict[str, Any], Usage | None], None]:
     """The events of an open reply, each with the usage in it; a reply in one piece is one event.
 
     Closing the iterator closes the connection, which stops generation upstream.
