@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outlay.answering import replay as replay
+    from outlay.asking import ask as ask
+    from outlay.asking import ask_sync as ask_sync
     from outlay.budget import Limits as Limits
     from outlay.engine import Outlay as Outlay
-    from outlay.engine import ask as ask
-    from outlay.engine import ask_sync as ask_sync
     from outlay.errors import BudgetExceeded as BudgetExceeded
     from outlay.errors import MissingAbility as MissingAbility
     from outlay.errors import MissingExtra as MissingExtra
@@ -37,7 +37,8 @@ __version__ = "0.1.0"
 _HOME = {
     "budget": ("Limits",),
     "answering": ("replay",),
-    "engine": ("Outlay", "ask", "ask_sync"),
+    "asking": ("ask", "ask_sync"),
+    "engine": ("Outlay",),
     "errors": (
         "BudgetExceeded",
         "MissingAbility",

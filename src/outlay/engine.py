@@ -21,12 +21,13 @@ from outlay.budget import Budget, Limits
 from outlay.cast import Cast, Model
 from outlay.door import Door
 from outlay.errors import MissingAbility, OutlayError, UsageError
+from outlay.feasible import refuse_unable
 from outlay.framings._bound import framed
 from outlay.framings._uses import keep_use
 from outlay.guards._watched import Watched
 from outlay.models.breaker import Breakers
 from outlay.models.limiter import Limiters
-from outlay.models.provider import ABILITIES, Card
+from outlay.models.provider import Card
 from outlay.named_plans import PASS_THROUGH, narrower
 from outlay.prompts.answer_format import VERSION as PROMPTS
 from outlay.prompts.answer_format import instruct
@@ -511,28 +512,12 @@ class Outlay:
         return self._sessions[seats]
 
     async def refuse_unable(self, plan: Plan) -> None:
-        """Refuse, before a cent is spent, a plan that cannot work here: its model, its verifier, its sandbox.
+        """Refuse, before a cent is spent, a plan that cannot work here (`outlay.feasible`).
 
         Raises:
-            MissingAbility: says what is missing and what to do.
-            UsageError: the verifier's parameters name nothing usable.
+            As `feasible.refuse_unable`.
         """
-        card = await self.card()
-        if plan.framings and card.identity.startswith("recorded/"):
-            raise UsageError(
-                f"{card.name} repeats what was recorded without {plan.framings[0][0]}; ask a model that can read it."
-            )
-        for kind, name in (("strategy", plan.strategy), *(("framing", name) for name, _ in plan.framings)):
-            needs = getattr(plugins.module_of(plugins.load(kind, name)), "NEEDS", frozenset())
-            for ability in sorted(needs - card.abilities):
-                raise MissingAbility(
-                    f"{name} needs the ability {ability} ({ABILITIES[ability]}), which {card.name} "
-                    f"lacks; `outlay models` shows which models have it."
-                )
-        if plan.verifier is not None:
-            chosen = plugins.spec("verifier", plan.verifier)
-            if (ready := getattr(plugins.module_of(chosen.target), "ready", None)) is not None:
-                await asyncio.to_thread(ready, **chosen.parameters)
+        await refuse_unable(plan, await self.card())
 
     async def _open_store(self) -> Store:
         if self._store_at is not None and not isinstance(self._store_at, (str, Path)):
@@ -541,41 +526,3 @@ class Outlay:
 
         place = self._store_at or configuration.database()
         return await open_ledger(place, durability=self._config.durability, prompts=self._config.prompts)
-
-
-async def ask(
-    question: str | Question,
-    *,
-    models: str | Mapping[str, str] | None = None,
-    strategy: str = "single",
-    kind: str | None = None,
-    verifier: str | Callable[..., Any] | None = None,
-    max_usd: float | str | None = None,
-    seed: int = 0,
-) -> Answer:
-    """Open outlay, buy one answer, close: for one question. For more, keep an `Outlay` open.
-
-    Args:
-        question: its text, or a whole question.
-        models: the default model, or a model for each role; None takes the configuration's.
-        strategy: `name` or `name:key=value,…`.
-        kind: the answer kind.
-        verifier: a name, `command:…`, a dotted name, or a function of (question, answer).
-        max_usd: a hard cap in dollars.
-        seed: every random choice derives from it.
-
-    Raises:
-        As `Outlay.ask`.
-    """
-    async with Outlay(models, seed=seed, limits=Limits.of(max_usd=max_usd)) as outlay:
-        return await outlay.ask(question, strategy=strategy, kind=kind, verifier=verifier)
-
-
-def ask_sync(question: str | Question, **options: Any) -> Answer:
-    """`ask` for scripts without an event loop, with the same options.
-
-    Example:
-        >>> ask_sync("17 * 23?", kind="number", strategy="self_consistency:n=8").answer  # doctest: +SKIP
-        '391'
-    """
-    return asyncio.run(ask(question, **options))
