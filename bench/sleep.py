@@ -114,7 +114,7 @@ async def make_notes(seller: Outlay, model: str, contexts: list[str], options: a
         }
         told = msgspec.json.encode(detail, order="deterministic").decode()
         id = job_id(seller.tenant, detail["context"], "digest_context", detail)
-        await store.add_job(id, "digest_context", seller.tenant, told, time.time_ns() // 1000)
+        await store.add_job(id, "digest_context", seller.tenant, told, time.time_ns() // 1000, model=model)
 
     async def work() -> None:
         while (ended := await work_one(seller, store)) is not None:

@@ -66,7 +66,7 @@ def wait(db, model, rng, tenant, step):
     """A job of this tenant on any text, whether it has it as a context or not."""
     id = context_id(rng.choice(TEXTS))
     detail = json.dumps({"context": id})
-    db.execute(sql.ADD_JOB, (f"{id}.{tenant}.{step}", "digest_context", tenant, detail, step))
+    db.execute(sql.ADD_JOB, (f"{id}.{tenant}.{step}", "digest_context", tenant, detail, step, ""))
 
 
 def work(db, model, rng, tenant, step):

@@ -278,6 +278,20 @@ async def test_only_the_claim_that_holds_a_job_can_end_it():
         assert [n.text for n in await notes_of(outlay)] == ["ours"]
 
 
+async def test_a_worker_leaves_jobs_for_another_model_alone():
+    """Notes are kept by the model that wrote them, so nobody else may write them."""
+    asked = writer("42 eggs")
+    async with shop(asked) as outlay:
+        await prepared(outlay)
+        (job,) = await outlay.store.jobs()
+        await outlay.store.finish_job(await outlay.store.lease_job("c"), "done", "")
+        for model in ("another", "scripted"):
+            await outlay.store.add_job(model, KIND, "local", job.detail, 2, model=model)
+        assert (await work_one(outlay, outlay.store)).job.id == "scripted"
+        assert await work_one(outlay, outlay.store) is None
+        assert [j.state for j in await outlay.store.jobs() if j.id == "another"] == ["waiting"]
+
+
 async def test_it_is_decided_and_done_only_where_it_pays():
     asked = writer("42 eggs")
     async with shop(asked) as outlay:

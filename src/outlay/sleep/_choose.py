@@ -10,11 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from outlay.engine import Outlay
-from outlay.errors import UsageError
 from outlay.models.provider import Card
-from outlay.sleep._worker import job_id
+from outlay.sleep._worker import job_id, writer
 from outlay.sleep._worth import Decision, Record, decide
-from outlay.sleep.digest_context import ROLE
 from outlay.store.contexts import Context
 from outlay.store.sleeping import Sleeping
 
@@ -64,20 +62,11 @@ async def record_of(store: Sleeping, context: Context) -> Record:
     return Record(context, tuple(notes), tuple(uses))
 
 
-async def writer(outlay: Outlay) -> Card:
-    """The card of the model that writes notes: the role `notes`, else the default model."""
-    try:
-        return await outlay.card(ROLE)
-    except UsageError:
-        return await outlay.card()
-
-
 async def _carry_out(store: Sleeping, context: Context, decision: Decision, writes: Card, now_us: int) -> None:
     if decision.do == "drop":
         await store.drop_notes(context.id, decision.why, tenant=context.tenant)
     if decision.do == "make":
         detail: dict[str, Any] = {"context": context.id, "model": writes.name}
         told = msgspec.json.encode(detail, order="deterministic").decode()
-        await store.add_job(
-            job_id(context.tenant, context.id, DIGEST, detail), DIGEST, context.tenant, told, now_us
-        )
+        id = job_id(context.tenant, context.id, DIGEST, detail)
+        await store.add_job(id, DIGEST, context.tenant, told, now_us, model=writes.name)

@@ -14,8 +14,10 @@ from msgspec import Struct
 from outlay import plugins
 from outlay.budget import Limits
 from outlay.engine import Outlay
-from outlay.errors import OutlayError
+from outlay.errors import OutlayError, UsageError
+from outlay.models.provider import Card
 from outlay.sleep._report import Report
+from outlay.sleep.digest_context import ROLE
 from outlay.store.jobs import STALE_US, Job
 from outlay.store.sleeping import Sleeping
 
@@ -44,7 +46,7 @@ def job_id(tenant: str, context_id: str, kind: str, detail: Mapping[str, Any]) -
 
 
 async def work_one(outlay: Outlay, store: Sleeping, *, most_nusd: int | None = None) -> Ended | None:
-    """Lease a job, do it and end it; None where no job waits whose tenant has offline budget left.
+    """Lease a job that this seller's model can do, do it and end it; None where none waits that can be paid for.
 
     A job that is interrupted is handed back. One that fails stays failed for a day: what it paid is in the ledger, and
     a later attempt has it from the call cache.
@@ -57,7 +59,8 @@ async def work_one(outlay: Outlay, store: Sleeping, *, most_nusd: int | None = N
     Raises:
         StoreError: the ledger cannot be written.
     """
-    job = await store.lease_job(store.new_id("claim"), most_nusd=most_nusd)
+    model = (await writer(outlay)).name
+    job = await store.lease_job(store.new_id("claim"), model=model, most_nusd=most_nusd)
     if job is None:
         return None
     lost = Ended(job, "lost", "another worker has taken it over")
@@ -73,6 +76,14 @@ async def work_one(outlay: Outlay, store: Sleeping, *, most_nusd: int | None = N
     await store.sweep()
     kept = await store.finish_job(job, state, report.why, report.notes)
     return Ended(job, state, report.why) if kept else lost
+
+
+async def writer(outlay: Outlay) -> Card:
+    """The card of the model that writes notes: the role `notes`, else the default model."""
+    try:
+        return await outlay.card(ROLE)
+    except UsageError:
+        return await outlay.card()
 
 
 async def _done(outlay: Outlay, store: Sleeping, job: Job) -> tuple[Report, str]:

@@ -38,19 +38,27 @@ class Job(Struct, frozen=True):
     result: str
     created_us: int
     ended_us: int | None
+    model: str = ""
+    """What it must be done with; empty: any."""
 
 
 def lease(
-    db: sqlite3.Connection, lease_id: str, claim: str, now_us: int, *, most_nusd: int | None
+    db: sqlite3.Connection,
+    lease_id: str,
+    claim: str,
+    now_us: int,
+    *,
+    model: str | None = None,
+    most_nusd: int | None = None,
 ) -> Job | None:
     """The oldest waiting job whose tenant has offline budget left today, now ours; None: there is none.
 
-    Its attempt may spend what is left of the day's budget, at most `most_nusd`; so much is held until it ends, and
-    two workers never hold the same money.
+    Only jobs for `model`, or for any, are looked at; None looks at all. The attempt may spend what is left of the
+    day's budget, at most `most_nusd`; so much is held until it ends, and two workers never hold the same money.
     """
     _take_back_from_the_dead(db, lease_id, now_us)
     left: dict[str, int] = {}
-    waiting = db.execute(sql.WAITING, (LOOKED_AT,))
+    waiting = db.execute(sql.WAITING, (model, model, LOOKED_AT))
     # Mostly the first one it is: rows that are not looked at are not read.
     while (found := waiting.fetchone()) is not None:
         *row, per_day = found

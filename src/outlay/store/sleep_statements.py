@@ -51,9 +51,12 @@ _USE = "id, tenant, context_id, noted, level, cost_nusd, input_tokens, output_to
 ADD_USE = f"INSERT INTO context_uses ({_USE}) VALUES ({', '.join('?' * 10)}) ON CONFLICT (id) DO NOTHING"
 USES_OF = f"SELECT {_USE} FROM context_uses WHERE tenant = ? AND context_id = ? ORDER BY at_us, id"
 
-_JOB = "id, kind, tenant, detail, state, claim, lease_id, beat_us, held_nusd, attempts, result, created_us, ended_us"
+_JOB = (
+    "id, kind, tenant, detail, state, claim, lease_id, beat_us, held_nusd, attempts, result, created_us, ended_us, "
+    "model"
+)
 ADD_JOB = (
-    "INSERT INTO jobs (id, kind, tenant, detail, state, created_us) VALUES (?, ?, ?, ?, 'waiting', ?) "
+    "INSERT INTO jobs (id, kind, tenant, detail, state, created_us, model) VALUES (?, ?, ?, ?, 'waiting', ?, ?) "
     "ON CONFLICT (id) DO UPDATE SET state = 'waiting', created_us = excluded.created_us "
     "WHERE jobs.state = 'failed' AND jobs.ended_us < excluded.created_us - 86400000000"
 )
@@ -63,6 +66,7 @@ HOLDERS = "SELECT DISTINCT lease_id FROM jobs WHERE state = 'leased' AND lease_i
 WAITING = (
     f"SELECT {', '.join('j.' + name for name in _JOB.split(', '))}, b.nusd_per_day FROM jobs j "
     "JOIN offline_budgets b ON b.tenant = j.tenant WHERE j.state = 'waiting' AND b.nusd_per_day > 0 "
+    "AND (j.model = '' OR j.model = ? OR CAST(? AS TEXT) IS NULL) "
     "ORDER BY j.created_us, j.id LIMIT ?"
 )
 HAND_BACK = "UPDATE jobs SET state = 'waiting', held_nusd = 0 WHERE id = ? AND claim = ? AND state = 'leased'"

@@ -72,16 +72,20 @@ class Sleeping(Accounts, Protocol):
         """What a tenant has spent offline today, with what leased jobs hold."""
         ...
 
-    async def add_job(self, id: str, kind: str, tenant: str, detail: str, at_us: int) -> None:
-        """Have a job wait, unless one with this id is known."""
+    async def add_job(
+        self, id: str, kind: str, tenant: str, detail: str, at_us: int, *, model: str = ""
+    ) -> None:
+        """Have a job wait, to be done with `model` or with any, unless one with this id is known."""
         ...
 
     async def jobs(self, tenant: str | None = None) -> list[Job]:
         """The jobs of a tenant, or of all, the oldest first."""
         ...
 
-    async def lease_job(self, claim: str, *, most_nusd: int | None = None) -> Job | None:
-        """A waiting job that is ours now."""
+    async def lease_job(
+        self, claim: str, *, model: str | None = None, most_nusd: int | None = None
+    ) -> Job | None:
+        """A waiting job that is ours now, of those for a model or for any; None looks at all."""
         ...
 
     async def beat_job(self, job: Job) -> bool:

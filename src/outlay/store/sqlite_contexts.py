@@ -82,19 +82,23 @@ class SqliteContexts(SqliteAccounts):
         """What a tenant has spent offline today, with what leased jobs hold."""
         return await self._writer.within(lambda db: jobs.spent_today(db, tenant, at_us))
 
-    async def add_job(self, id: str, kind: str, tenant: str, detail: str, at_us: int) -> None:
-        """Have a job wait, unless one with this id is known."""
-        await self._put(sql.ADD_JOB, (id, kind, tenant, detail, at_us))
+    async def add_job(
+        self, id: str, kind: str, tenant: str, detail: str, at_us: int, *, model: str = ""
+    ) -> None:
+        """Have a job wait, to be done with `model` or with any, unless one with this id is known."""
+        await self._put(sql.ADD_JOB, (id, kind, tenant, detail, at_us, model))
 
     async def jobs(self, tenant: str | None = None) -> list[Job]:
         """The jobs of a tenant, or of all, the oldest first."""
         return await self._read(lambda db: [Job(*r) for r in db.execute(sql.JOBS, (tenant, tenant)).fetchall()])
 
-    async def lease_job(self, claim: str, *, most_nusd: int | None = None) -> Job | None:
-        """A waiting job that is ours now."""
-        now = time.time_ns() // 1000
+    async def lease_job(
+        self, claim: str, *, model: str | None = None, most_nusd: int | None = None
+    ) -> Job | None:
+        """A waiting job that is ours now, of those for a model or for any; None looks at all."""
+        now, mine = time.time_ns() // 1000, self.lease_id
         return await self._writer.within(
-            lambda db: jobs.lease(db, self.lease_id, claim, now, most_nusd=most_nusd)
+            lambda db: jobs.lease(db, mine, claim, now, model=model, most_nusd=most_nusd)
         )
 
     async def beat_job(self, job: Job) -> bool:
