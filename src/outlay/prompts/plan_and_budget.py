@@ -30,8 +30,8 @@ _PLAN = """You plan how to solve an examination question. It stands between tags
 
 Write first one line: Level: and a number from 1 (very easy) to 5 (very hard). Then split the question into 2 to 5 \
 numbered sub-questions, fewer for an easy one, each building on the one before and each followed by a hint of one \
-line. No reasoning, no solution. For example, for "A shop sells 3 pens for 2 dollars. What do 12 pens cost, and how much \
-change is there from 20 dollars?":
+line. No reasoning, no solution. For example, for "A shop sells 3 pens for 2 dollars. What do 12 pens cost, \
+and how much change is there from 20 dollars?":
 
 Level: 1
 1. What do 12 pens cost?

@@ -1,20 +1,19 @@
-"""The calls of a plan within its words: plan, weigh, answer each part, sum up. What fails or is refused is left out."""
+"""The calls of a plan within its words: plan, weigh, answer each part. What fails or is refused is left out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import ceil
 
 import msgspec
 from msgspec import Struct
 
 from outlay.economics.allocation import level_budget, word_budgets
-from outlay.errors import BudgetExceeded, NoAnswer, OutlayError, ProviderError
 from outlay.framings._placing import after_question
 from outlay.prompts import plan_and_budget as prompts
-from outlay.prompts.answer_format import bare, instruct
+from outlay.prompts.answer_format import bare
 from outlay.run import Run
-from outlay.types import Completion, Message, Question, Sampling, Usage
+from outlay.skeletons.asking import bought
+from outlay.types import Completion, Question, Sampling
 
 PLANNER = "small"
 """The role whose model plans: the default one, where none is named."""
@@ -69,54 +68,3 @@ async def part_results(
             break
         found.append(said)
     return found
-
-
-async def concluded(run: Run, question: Question, text: str, most: int | None = None) -> Completion:
-    """The answer to the question followed by `text`; to the question alone, where that is refused or fails.
-
-    Raises:
-        BudgetExceeded: refused, and nothing was bought before.
-        NoAnswer: nothing came back.
-    """
-    asked = instruct(after_question(bare(question), text)) if text else question
-    sampling = question.sampling
-    if most is not None:
-        own = sampling.max_output_tokens
-        sampling = msgspec.structs.replace(sampling, max_output_tokens=min(own or most, most))
-    said = await attempted(run, asked.messages, "answer", sampling)
-    if isinstance(said, BudgetExceeded) and text:
-        run.notes.append(f"the answer was asked for without the parts: {said}")
-        said = await attempted(run, question.messages, "answer", question.sampling)
-    if isinstance(said, Completion):
-        return said
-    if isinstance(said, BudgetExceeded):
-        run.refused = run.refused or str(said)
-    if run.spent.calls:
-        run.notes.append(f"the answer could not be bought: {said}")
-        return Completion("", "length", Usage(0, 0))
-    if isinstance(said, BudgetExceeded):
-        raise said
-    raise NoAnswer(f"No answer came back: {run.failure or said}.")
-
-
-async def bought(
-    run: Run, messages: Sequence[Message], label: str, sampling: Sampling, *, role: str = "default"
-) -> Completion | None:
-    """A completion, or None, with a note, where it failed or was refused."""
-    said = await attempted(run, messages, label, sampling, role=role)
-    if isinstance(said, Completion):
-        return said
-    run.notes.append(f"{label} is left out: {said}")
-    if isinstance(said, BudgetExceeded):
-        run.refused = run.refused or str(said)
-    return None
-
-
-async def attempted(
-    run: Run, messages: Sequence[Message], label: str, sampling: Sampling, *, role: str = "default"
-) -> Completion | OutlayError:
-    """A completion or what took its place."""
-    (said,) = await run.attempts(messages, role=role, label=label, sampling=sampling)
-    if isinstance(said, ProviderError):
-        run.failure = run.failure or said
-    return said

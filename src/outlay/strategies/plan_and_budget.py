@@ -11,10 +11,11 @@ from msgspec import Meta
 
 from outlay.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
 from outlay.economics.allocation import level_budget
-from outlay.framings._placing import JSON_BYTES, most_tokens
+from outlay.framings._placing import JSON_BYTES, after_question, most_tokens
 from outlay.prompts import plan_and_budget as prompts
-from outlay.prompts.answer_format import bare
+from outlay.prompts.answer_format import bare, instruct
 from outlay.run import Run
+from outlay.skeletons.asking import concluded
 from outlay.skeletons.one_chain import answer_of
 from outlay.skeletons.pool import draws
 from outlay.skeletons.set_aside import before_answer
@@ -24,7 +25,6 @@ from outlay.strategies._parts_in_words import (
     WEIGH_TOKENS,
     Budgeted,
     budgeted,
-    concluded,
     part_results,
 )
 from outlay.types import Answer, Bound, Completion, Draws, Question
@@ -105,21 +105,29 @@ async def plan_and_budget(
     plan = await budgeted(before, question, schedule=schedule, words=words, level=level)
     run.refused, run.failure = run.refused or before.refused, run.failure or before.failure
     if plan is None:
-        chain = await concluded(run, question, "")
+        chain = await concluded(run, question, question)
         return await answer_of(
             run, question, chain, stopped="asked as it stands: there is no plan of two parts"
         )
     if answering == "together":
         most = ceil(tokens_per_word * sum(plan.words)) + CONCLUSION_TOKENS
-        chain = await concluded(run, question, prompts.together(plan.parts, plan.words), most)
+        chain = await concluded(
+            run, question, _with(question, prompts.together(plan.parts, plan.words)), most=most
+        )
         return await answer_of(run, question, chain, stopped=_said(plan, schedule, [chain]))
     run.emit("progress", parts=len(plan.parts), words=list(plan.words))
     found = await part_results(before, question, plan, tokens_per_word)
     run.refused, run.failure = run.refused or before.refused, run.failure or before.failure
     results = [c.text for c in found]
-    chain = await concluded(run, question, prompts.sum_up(plan.parts, results) if found else "")
+    asked = _with(question, prompts.sum_up(plan.parts, results)) if found else question
+    chain = await concluded(run, question, asked)
     chain = msgspec.structs.replace(chain, reasoning="\n\n".join(results))
     return await answer_of(run, question, chain, stopped=_said(plan, schedule, found))
+
+
+def _with(question: Question, text: str) -> Question:
+    """The question followed by a text, its kind's instruction last."""
+    return instruct(after_question(bare(question), text))
 
 
 def _said(plan: Budgeted, schedule: str, found: Sequence[Completion]) -> str:

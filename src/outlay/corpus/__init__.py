@@ -1,0 +1,1 @@
+"""Documents to answer from: read, cut into passages, and found by their words. Nothing here asks a model."""
