@@ -1,8 +1,10 @@
 """What searching over steps costs beside the model: controller time, memory, and how full it keeps a server.
 
-    .venv/bin/python bench/steps.py [overhead|memory|slots]
+    .venv/bin/python bench/steps.py [overhead|pairs|memory|slots]
 
 overhead: CPU time a step of each search on a scripted model, and of the same draws without a controller.
+pairs:    the same of strategies in which a small and a large model share a chain: a step is one of the finished chain,
+          whatever was drafted, peeked at and graded for it.
 memory:   64 particles of 40 steps in one question: live memory by depth.
 slots:    100 searches at once against a server of 16 slots and 20 ms a step: the share of slot time for which there
           was work, and in which it was done (which on a busy machine includes waiting for the processor).
@@ -19,20 +21,25 @@ import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from stepping import run_on
 from toy_worlds import QUESTION, Scorer, Tree, noisy
+from two_models import ASK, digit, flat, is_grade, is_probe, step
 
 from outlay import plugins
 from outlay.models.provider import Card
 from outlay.models.scripted import scripted
 from outlay.testing import FIXED, shop
-from outlay.types import Delta, Request, Sampling, Usage
+from outlay.types import Completion, Delta, Request, Sampling, Usage
 
 SEARCHES = (
     "particle_filter:n=16", "beam_search:n=16,width=4", "diverse_tree_search:n=16,width=4", "astar:k=4,expansions=64"
 )  # fmt: skip
+PAIRS = ("speculative_reasoning:tau=5", "glimpse:tau=1", "arbitrage:tau=0.5")
+ROLES = ("default", "small", "large")
 REPEATS = 20
 SLOTS, STEP_S, AT_ONCE = 16, 0.020, 100
 
@@ -78,6 +85,65 @@ async def overhead() -> None:
         width = steps / len(requests)
         own_us = (cpu_s - plain_s) / steps * 1e6
         print(f"| `{spec}` | {steps} | {width:.1f} | {cpu_s / steps * 1e6:.0f} us | {own_us:.0f} us |")
+
+
+def writes(request: Request, index: int) -> Completion:
+    """Either model of a pair: 40 steps of a chain, every other one of which is graded low, peeked open and unsure."""
+    if is_grade(request):
+        return digit(8.0 if request.messages[-2]["content"].count("\n\n") % 2 else 2.0)
+    at = (request.prefix or "").count("\n\n")
+    if is_probe(request):
+        return flat(1 + at % 2 * 10)
+    if at == 40:
+        return step("Answer: 42", last=True)
+    return step(f"the step {at} of a chain of thought", 0.9 if at % 2 else 0.3)
+
+
+async def pair_cpu_s(spec: str) -> tuple[float, list[tuple[str, Request]], int]:
+    """CPU seconds of a few chains of a pair, every request in order with its role, and the steps of the chains."""
+    chosen, requests, steps, cpu_s = plugins.spec("strategy", spec), [], 0, 0.0
+    question = msgspec.structs.replace(ASK, sampling=Sampling(max_output_tokens=4096))
+
+    def of(role: str) -> scripted:
+        def says(request: Request, index: int) -> Completion:
+            requests.append((role, request))
+            return writes(request, index)
+
+        return scripted(says, name=role)
+
+    for seed in range(REPEATS):
+        async with run_on({role: of(role) for role in ROLES}, seed=seed) as run:
+            start_s = time.process_time()
+            answer = await chosen.target(run, question, **chosen.parameters)
+            cpu_s += time.process_time() - start_s
+        assert answer.key == "42", answer.stopped
+        steps += 41
+    return cpu_s, requests, steps
+
+
+async def calls_cpu_s(requests: list[tuple[str, Request]]) -> float:
+    """CPU seconds of the same requests of two models made one after the other, without a controller."""
+    async with run_on({role: scripted(writes, name=role) for role in ROLES}) as run:
+        start_s = time.process_time()
+        for number, (role, request) in enumerate(requests):
+            await run.attempts(
+                request.messages,
+                role=role,
+                label=f"{number}",
+                sampling=request.sampling,
+                prefix=request.prefix,
+            )
+        return time.process_time() - start_s
+
+
+async def pairs() -> None:
+    print("| pair | steps | calls a step | CPU a step | of it the controller |")
+    print("|---|---|---|---|---|")
+    for spec in PAIRS:
+        cpu_s, requests, steps = await pair_cpu_s(spec)
+        plain_s = await calls_cpu_s(requests)
+        calls, own_us = len(requests) / steps, (cpu_s - plain_s) / steps * 1e6
+        print(f"| `{spec}` | {steps} | {calls:.1f} | {cpu_s / steps * 1e6:.0f} us | {own_us:.0f} us |")
 
 
 async def memory() -> None:
@@ -195,7 +261,7 @@ async def slots() -> None:
 
 
 def main() -> None:
-    parts = {"overhead": overhead, "memory": memory, "slots": slots}
+    parts = {"overhead": overhead, "pairs": pairs, "memory": memory, "slots": slots}
     asked = argparse.ArgumentParser()
     asked.add_argument("part", nargs="?", choices=parts)
     part = asked.parse_args().part
