@@ -66,6 +66,9 @@ EXAMPLES = {
     "webhook": Example({"url": HOOK.url}),
     "command": Example({"argv": f'{sys.executable} -I -c "{GRADER}"'}),
     "step_rules": Example(),
+    "grounded": Example(
+        right=f'Found: "{QUESTION.messages[0]["content"]}"\nAnswer: 391', wrong='Found: "18 * 23 is"'
+    ),
     "process_rm": Example(),
     "self_grade": Example(
         judge=lambda r, i: "9" if "= 391" in asked(r) else "0",
@@ -88,7 +91,7 @@ SCORERS = [n for n in NAMES if hasattr(plugins.module_of(plugins.load("verifier"
 """Those that score chains of thought which need not be finished."""
 RIGHT_STEPS = ("17 * 20 = 340\n\n", "340 + 17 * 3 = 391\n\n")
 WRONG_STEPS = ("17 * 20 = 330\n\n", "330 + 17 * 3 = 391\n\n")
-FREE = {"step_rules"}
+FREE = {"step_rules", "grounded"}
 
 
 def paid_calls(name: str) -> int:

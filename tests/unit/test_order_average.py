@@ -179,6 +179,22 @@ async def test_a_bias_for_the_first_place_averages_out(read):
         assert "Think step by step" not in model.requests[0].messages[0]["content"]
 
 
+async def test_the_highest_mean_need_not_be_the_highest_of_any_order():
+    """Bob has 0.4 under every order and never leads: the rest falls to whoever stands first, or second after him."""
+
+    def second(request, index):
+        lines = str(request.messages[-1]["content"]).splitlines()
+        options = {line[3:]: line[0] for line in lines if line[1:3] == ") "}
+        p = {options["Bob"]: 0.4, **({"A": 0.6} if options["Bob"] != "A" else {"B": 0.6})}
+        top = tuple((letter, math.log(x)) for letter, x in p.items())
+        return Completion("A", "length", Usage(0, 1), logprobs=(TokenLogprob("A", top[0][1], top),))
+
+    async with shop(scripted(second, price=FIXED)) as outlay:
+        found = await outlay.ask(ASKED, strategy="order_average:orders=24")
+    assert (found.answer, found.text) == ("B", "Answer: B")
+    assert found.p_correct == pytest.approx(0.4)
+
+
 async def test_a_question_without_parts_is_a_vote_that_says_so():
     async with shop(scripted(lambda r, i: "41" if i == 3 else "42", price=FIXED)) as outlay:
         found = await outlay.ask(Question.of("6 * 7?", kind="number"), strategy="order_average:orders=4")

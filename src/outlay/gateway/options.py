@@ -19,7 +19,7 @@ from outlay.errors import UsageError, nearest
 from outlay.gateway.errors import BadField
 
 PREFIX = "x-outlay-"
-VERIFIERS = ("confidence", "generative", "judge", "process_rm", "self_grade", "step_rules")
+VERIFIERS = ("confidence", "generative", "grounded", "judge", "process_rm", "self_grade", "step_rules")
 """What a caller may name. The others run programs, or know the key: they are the operator's to choose."""
 Word = Annotated[str, Meta(min_length=1, max_length=128)]
 

@@ -41,6 +41,16 @@ class Told(Struct, frozen=True):
                 found[key] = found.get(key, 0.0) + p / len(self.shares)
         return found
 
+    def speaking_for(self, key: str | None) -> Told:
+        """The same with a sample that says `key`: of letters, the highest mean need not be the highest of any order."""
+        if key is None or any(s.key == key for s in self.pool.voters):
+            return self
+        first = next(s for s in self.pool.samples if s.key is not None and s.completion is not None)
+        said = msgspec.structs.replace(first.completion, text=f"Answer: {key}")  # type: ignore[arg-type]
+        changed = msgspec.structs.replace(first, completion=said, answer=key, key=key)
+        samples = tuple(changed if s is first else s for s in self.pool.samples)
+        return msgspec.structs.replace(self, pool=msgspec.structs.replace(self.pool, samples=samples))
+
     def of(self, key: str) -> Dispersion:
         """How far the probability of a class depends on the order."""
         return dispersion([share.get(key, 0.0) for share in self.shares])

@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from outlay.run import Run
+from outlay.selection import draw
 from outlay.selection._classes import best
 from outlay.skeletons.parts import Parts, Which, find
 from outlay.skeletons.pool import answer, draws, need_kind
 from outlay.stats.order_average import orders as orders_of
 from outlay.strategies._orders import Told, probed, sampled
-from outlay.types import Answer, Bound, Question
+from outlay.types import Answer, Bound, Choice, Question
 
 NEEDS = frozenset({"chat"})
 Orders = Annotated[int, Meta(ge=1, le=64)]
@@ -85,12 +86,12 @@ async def order_average(
         many = per_order if found is not None else per_order * orders
         told, source = await sampled(run, question, found, asked, many), "share of the samples"
     choice = best({key: (p,) for key, p in told.mean.items()})
-    lead = choice.p[0][0] if choice else None
+    lead = draw(choice, run.rng("tie"))
     return answer(
         run,
         question,
-        told.pool,
-        choice,
+        told.speaking_for(lead).pool,
+        choice if lead is None else Choice(((lead, 1.0),)),
         stopped=_said(told, found, lead, len(asked)),
         p_correct=None if lead is None else min(told.mean[lead], 1.0),
         p_source=f"mean over {len(told.shares)} orders of the {source}, not calibrated" if lead else "",
