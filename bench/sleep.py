@@ -182,6 +182,8 @@ def _plain(question: Question, level: int) -> Question:
 async def buy(options: argparse.Namespace) -> None:
     """Make the notes and buy the answers; what is in the folder is not bought again."""
     all_asked = asked(options.questions, options.seed)
+    asked_rows = [msgspec.to_builtins(a) for a in all_asked]
+    (options.out / "asked.json").write_text(json.dumps(asked_rows, indent=1), "utf-8")
     contexts = list(dict.fromkeys(a.context for a in all_asked))
     upper = {a.context: a.upper for a in all_asked}
     ledger = options.out / "ledger.db"
@@ -211,8 +213,6 @@ async def buy(options: argparse.Namespace) -> None:
         await answer_all(
             small, all_asked, sources, options.levels, options.out / "outcomes.jsonl", options.slots
         )
-    asked_rows = [msgspec.to_builtins(a) for a in all_asked]
-    (options.out / "asked.json").write_text(json.dumps(asked_rows, indent=1), "utf-8")
 
 
 def _source(model: str, names: dict[str, str]) -> str:
