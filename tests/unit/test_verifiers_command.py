@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import uvloop
 from judged import QUESTION, candidate, run_with
 
 from outlay import plugins
@@ -56,6 +57,12 @@ async def test_the_candidate_is_data_on_stdin(script):
     text = "$(touch /tmp/owned) `id`; rm -rf x\n391"
     source = f"import sys; raise SystemExit(sys.stdin.read() != {text!r} or len(sys.argv) != 1)"
     assert (await check(script(source), text)).accepted
+
+
+def test_it_runs_under_the_servers_own_event_loop(script):
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        verdict = runner.run(check(script("import sys; raise SystemExit(sys.stdin.read() != '391')")))
+    assert verdict.accepted
 
 
 async def test_the_environment(script, monkeypatch):

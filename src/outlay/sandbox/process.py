@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import cast
 
 from msgspec import Struct
 
@@ -58,8 +59,8 @@ async def run_program(
     exit_code: int | None = None
     try:
         async with asyncio.timeout(timeout_s):
-            pipe = process.get_pipe_transport(0)
-            assert isinstance(pipe, asyncio.WriteTransport)
+            # The fast event loop's pipes have the methods and not the type.
+            pipe = cast(asyncio.WriteTransport, process.get_pipe_transport(0))
             pipe.write(stdin)
             pipe.close()
             await watch.exited.wait()
