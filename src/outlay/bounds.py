@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from outlay.budget import Amount, Budget
-from outlay.errors import BudgetExceeded, UnknownPrice
+from outlay.errors import BudgetExceeded, ContextFull, UnknownPrice
 from outlay.models.provider import Card, Provider
 from outlay.money import worst_nusd
 from outlay.types import Message, Request, Sampling
@@ -24,10 +24,17 @@ MESSAGE_OVERHEAD = 16
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
-async def input_bound(provider: Provider | None, card: Card, request: Request, *, capped_money: bool) -> int:
-    """Input tokens of a request: counted by the model's tokenizer, else its UTF-8 bytes + 16 a message.
+BYTES_A_TOKEN = 3
+"""What a token is taken for where a prompt's bytes alone would fill the context (our choice; prose has 4 to 5)."""
 
-    A token is at least one byte of text in every tokenizer in use, so bytes never undercount.
+
+async def input_bound(
+    provider: Provider | None, card: Card, request: Request, *, capped_money: bool
+) -> tuple[int, bool]:
+    """Input tokens of a request, and whether they were counted by the model's tokenizer.
+
+    Where they were not, they are the UTF-8 bytes + 16 a message: a token is at least one byte of text in every
+    tokenizer in use, so bytes never undercount.
 
     Raises:
         UnknownPrice: money is capped and the model has no price, or the card does not say what an image costs.
@@ -44,8 +51,9 @@ async def input_bound(provider: Provider | None, card: Card, request: Request, *
     if provider is not None and not images:
         counted = await provider.count_input(request)
         if counted is not None:
-            return counted
-    return text_bound(request.messages, request.sampling, request.prefix) + images * (card.image_tokens or 0)
+            return counted, True
+    text = text_bound(request.messages, request.sampling, request.prefix)
+    return text + images * (card.image_tokens or 0), False
 
 
 def text_bound(messages: Sequence[Message], sampling: Sampling, prefix: str | None = None) -> int:
@@ -55,19 +63,47 @@ def text_bound(messages: Sequence[Message], sampling: Sampling, prefix: str | No
     return text + sum(len(_encoder.encode(p)) for p in parts if p) + len((prefix or "").encode())
 
 
-def output_bound(sampling: Sampling, card: Card, budget: Budget, input_tokens: int, *, planned: int) -> int:
+def output_bound(
+    sampling: Sampling, card: Card, budget: Budget, input_tokens: int, *, planned: int, counted: bool = True
+) -> int:
     """The most output tokens of one sample, when `planned` calls are still to come.
 
     The buyer's own bound, within the context; without one, the least of the model card, the context left and what
-    the remaining budget buys for each planned call.
+    the remaining budget buys for each planned call. Where the input was not `counted`, how much of the context is left
+    is not known: the buyer's own bound is not cut by it, and the server says whether both fit.
 
     Raises:
+        ContextFull: the prompt leaves no room for an answer.
         BudgetExceeded: a derived bound would be below 64 tokens.
     """
-    context = None if card.context_tokens is None else max(card.context_tokens - input_tokens, 1)
     if sampling.max_output_tokens is not None:
-        return min(x for x in (sampling.max_output_tokens, context, card.max_output_tokens) if x is not None)
-    bounds = [x for x in (card.max_output_tokens, context) if x is not None]
+        room = _room(card, input_tokens) if counted else card.context_tokens
+        return min(x for x in (sampling.max_output_tokens, room, card.max_output_tokens) if x is not None)
+    room = _room(card, input_tokens)
+    if room is not None and room < MIN_OUTPUT_TOKENS and not counted:
+        room = _room(card, -(-input_tokens // BYTES_A_TOKEN))
+    if room is not None and room < MIN_OUTPUT_TOKENS:
+        raise ContextFull(
+            f"The prompt can take {input_tokens:,} of the {card.context_tokens:,} tokens that {card.name} holds, "
+            f"which leaves no room for an answer; shorten it."
+        )
+    bound = min(_most(card, budget, input_tokens, planned, room), default=DEFAULT_OUTPUT_TOKENS)
+    if bound < MIN_OUTPUT_TOKENS:
+        raise BudgetExceeded(
+            f"The budget buys only {bound} output tokens a call for {planned} calls; raise it, or "
+            f"ask for fewer samples or a bound of your own."
+        )
+    return bound
+
+
+def _room(card: Card, input_tokens: int) -> int | None:
+    """What is left of the context."""
+    return None if card.context_tokens is None else max(card.context_tokens - input_tokens, 1)
+
+
+def _most(card: Card, budget: Budget, input_tokens: int, planned: int, room: int | None) -> list[int]:
+    """What bounds the output of each of `planned` calls: the card, the context left, the budget left."""
+    bounds = [x for x in (card.max_output_tokens, room) if x is not None]
     left_tokens = budget.left("output_tokens")
     if left_tokens is not None:
         bounds.append(left_tokens // planned)
@@ -76,18 +112,7 @@ def output_bound(sampling: Sampling, card: Card, budget: Budget, input_tokens: i
         prompts = planned if not card.shares_prompt else -(-planned // card.max_n)
         spare = left_nusd - prompts * worst_nusd(card.price, input_tokens, 0)
         bounds.append(max(spare, 0) * 1_000_000 // (card.price.output_nusd_per_mtok * planned))
-    bound = min(bounds, default=DEFAULT_OUTPUT_TOKENS)
-    if context is not None and context < MIN_OUTPUT_TOKENS:
-        raise BudgetExceeded(
-            f"The prompt can take {input_tokens} of the {card.context_tokens} tokens that {card.name} "
-            f"holds, which leaves no room for an answer; shorten it."
-        )
-    if bound < MIN_OUTPUT_TOKENS:
-        raise BudgetExceeded(
-            f"The budget buys only {bound} output tokens a call for {planned} calls; raise it, or "
-            f"ask for fewer samples or a bound of your own."
-        )
-    return bound
+    return bounds
 
 
 def amount(card: Card, *, prompts: int, input_tokens: int, n: int, output_tokens: int) -> Amount:

@@ -12,7 +12,7 @@ from outlay.book import Book
 from outlay.budget import Amount, Budget
 from outlay.concurrency import together
 from outlay.confirm import confirm_prefix
-from outlay.errors import BudgetExceeded, OutlayError, ProviderError, Unreachable
+from outlay.errors import BudgetExceeded, ContextFull, OutlayError, ProviderError, Unreachable
 from outlay.metering import as_bought, total
 from outlay.models.provider import Card
 from outlay.money import cost_nusd
@@ -214,8 +214,8 @@ class Door:
         provider = self.session.providers.get(ask.seat)
         request = Request(ask.messages, 1, prefix=ask.prefix, sampling=ask.sampling)
         try:
-            input_tokens = await bounds.input_bound(provider, card, request, capped_money=budget.capped_money)
-            most = await _output_bound(ask, card, budget, input_tokens, planned=max(ask.planned, len(seeds)))
+            size = await bounds.input_bound(provider, card, request, capped_money=budget.capped_money)
+            most = await _output_bound(ask, card, budget, size, planned=max(ask.planned, len(seeds)))
         except BudgetExceeded as refusal:
             self.book.trace.add("ask", key, self.book.now_s(), refused=str(refusal))
             raise
@@ -232,11 +232,11 @@ class Door:
             "ask",
             key,
             self.book.now_s(),
-            input_tokens=input_tokens,
+            input_tokens=size[0],
             max_output_tokens=most,
             hits=list(hits.values()),
         )
-        return Asked(input_tokens, most, hits, keys)
+        return Asked(size[0], most, hits, keys)
 
     def _count_hits(self, ask: Ask, card: Card, asked: Asked, spent: Spent, *, prompts: int) -> None:
         """Cost what came from the call cache as if it were bought with the rest of the draw, in `prompts` requests."""
@@ -252,11 +252,16 @@ class Door:
             self.session.store.record_cached(row, self.book.ended(row, "cached", cost, 0, usage, "", ""))
 
 
-async def _output_bound(ask: Ask, card: Card, budget: Budget, input_tokens: int, *, planned: int) -> int:
+async def _output_bound(ask: Ask, card: Card, budget: Budget, size: tuple[int, bool], *, planned: int) -> int:
     """The output bound of one sample, after those in flight have settled if what they hold leaves too little."""
+    input_tokens, counted = size
     while True:
         try:
-            return bounds.output_bound(ask.sampling, card, budget, input_tokens, planned=planned)
+            return bounds.output_bound(
+                ask.sampling, card, budget, input_tokens, planned=planned, counted=counted
+            )
+        except ContextFull:
+            raise
         except BudgetExceeded:
             if not budget.in_flight:
                 raise

@@ -41,6 +41,12 @@ class BudgetExceeded(OutlayError):
     status = 402
 
 
+class ContextFull(BudgetExceeded):
+    """The prompt leaves no room for an answer in what the model holds. Nothing was sent."""
+
+    status = 400
+
+
 class PastDeadline(BudgetExceeded):
     """The deadline of the budget has passed. Nothing was sent."""
 
@@ -146,6 +152,25 @@ class RateLimited(ProviderError):
 
 class Unreachable(ProviderError):
     """No connection to the server."""
+
+
+class Crowded(ProviderError):
+    """So many wait for the upstream that this could not be served before its deadline. Nothing was sent.
+
+    Args:
+        n_waiting: requests that wait for it.
+        wait_s: about how long the next to come waits, in seconds; it is told to come back after that.
+    """
+
+    status = 503
+
+    def __init__(self, n_waiting: int, wait_s: float):
+        super().__init__(
+            f"{n_waiting} requests wait for the model, too many for this one to be served before its deadline; "
+            f"ask again later or give it more time.",
+            retry_after_s=max(wait_s, 1.0),
+        )
+        self.code = "crowded"
 
 
 class TimedOut(ProviderError):

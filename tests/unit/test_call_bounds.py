@@ -4,7 +4,7 @@ import pytest
 
 from outlay import bounds
 from outlay.budget import Amount, Budget, Limits
-from outlay.errors import BudgetExceeded
+from outlay.errors import BudgetExceeded, ContextFull
 from outlay.models.provider import Card
 from outlay.money import Price
 from outlay.testing import scripted
@@ -14,8 +14,9 @@ CARD = Card("m", "m", price=Price(1_000_000, 1_000_000))  # 1 nUSD a token eithe
 FREE_TO_CHOOSE = Sampling()
 
 
-def most(card=CARD, sampling=FREE_TO_CHOOSE, *, input_tokens=100, planned=1, **limits):
-    return bounds.output_bound(sampling, card, Budget(Limits(**limits)), input_tokens, planned=planned)
+def most(card=CARD, sampling=FREE_TO_CHOOSE, *, input_tokens=100, planned=1, counted=True, **limits):
+    budget = Budget(Limits(**limits))
+    return bounds.output_bound(sampling, card, budget, input_tokens, planned=planned, counted=counted)
 
 
 def test_the_buyers_own_bound_stands_within_card_and_context():
@@ -52,23 +53,36 @@ def test_a_derived_bound_below_64_is_refused_and_64_is_not():
 
 
 def test_a_prompt_that_fills_the_context_is_named_as_the_reason():
-    with pytest.raises(BudgetExceeded, match="shorten it"):
+    with pytest.raises(ContextFull, match="shorten it"):
         most(Card("m", "m", context_tokens=128))
+
+
+def test_bytes_are_not_tokens_so_they_neither_cut_the_buyers_bound_nor_refuse_what_may_fit():
+    small = Card("m", "m", context_tokens=1000)
+    assert most(small, Sampling(max_output_tokens=500), input_tokens=1200, counted=False) == 500
+    assert most(small, Sampling(max_output_tokens=5000), input_tokens=1200, counted=False) == 1000
+    assert most(small, input_tokens=800, counted=False) == 200
+    assert most(small, input_tokens=1200, counted=False) == 1000 - 1200 // bounds.BYTES_A_TOKEN
+    with pytest.raises(ContextFull):
+        most(small, input_tokens=3000, counted=False)
 
 
 async def test_input_is_counted_by_the_models_tokenizer_or_by_bytes():
     request = Request(({"role": "user", "content": "zwölf mal zwölf"},), 1)
-    assert await bounds.input_bound(scripted(lambda r, i: ""), CARD, request, capped_money=True) == 3
-    plain = await bounds.input_bound(None, CARD, request, capped_money=True)
+    exact = await bounds.input_bound(scripted(lambda r, i: ""), CARD, request, capped_money=True)
+    assert exact == (3, True)
+    plain, counted = await bounds.input_bound(None, CARD, request, capped_money=True)
+    assert not counted
     assert plain >= len("zwölf mal zwölf".encode()) + bounds.MESSAGE_OVERHEAD
 
 
 async def test_tools_schema_and_prefix_count_as_input():
     messages = ({"role": "user", "content": "x"},)
-    base = await bounds.input_bound(None, CARD, Request(messages, 1), capped_money=True)
+    base, _ = await bounds.input_bound(None, CARD, Request(messages, 1), capped_money=True)
     extra = {"tools": [{"name": "t" * 100}], "response_format": {"schema": "s" * 100}}
     full = Request(messages, 1, prefix="p" * 50, sampling=Sampling(extra=extra))
-    assert await bounds.input_bound(None, CARD, full, capped_money=True) >= base + 250
+    more, _ = await bounds.input_bound(None, CARD, full, capped_money=True)
+    assert more >= base + 250
 
 
 def test_n_samples_are_n_calls_whose_prompt_is_read_once():

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from outlay.errors import (
     BudgetExceeded,
+    ContextFull,
     KeyReused,
     MissingAbility,
     NoAnswer,
@@ -34,6 +35,7 @@ TYPES = {
 }
 """OpenAI's word for each status; 500 and above are `api_error`."""
 _CODES: tuple[tuple[type[OutlayError], str], ...] = (
+    (ContextFull, "context_length_exceeded"),
     (PastDeadline, "deadline_passed"),
     (UnknownPrice, "unknown_price"),
     (BudgetExceeded, "budget_exceeded"),
