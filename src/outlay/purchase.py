@@ -14,7 +14,16 @@ import msgspec
 from outlay import bounds, chain
 from outlay.book import Book
 from outlay.budget import Amount, Budget, Reservation
-from outlay.errors import BudgetExceeded, OutlayError, ProviderError, TimedOut, Unreachable, UsageError, unsent
+from outlay.errors import (
+    BudgetExceeded,
+    Crowded,
+    OutlayError,
+    ProviderError,
+    TimedOut,
+    Unreachable,
+    UsageError,
+    unsent,
+)
 from outlay.metering import Tally
 from outlay.models.retry import delay_s
 from outlay.money import FREE, cost_nusd
@@ -154,6 +163,7 @@ class Purchase:
             question_id=self.ask.question_id if self.label == "draw" else "",
             sample_indices=tuple(granted),
             verbatim=self.ask.verbatim,
+            left_s=self._left_s(),
         )
         tally, error, wait_s = Tally(len(granted)), None, None
         sent, start = True, self.book.now_s()
@@ -161,7 +171,8 @@ class Purchase:
             await self._stream(request, tally)
         except ProviderError as failure:
             error, sent = failure, failure.billed or tally.started
-            self._tell(failure)
+            if not isinstance(failure, Crowded):
+                self._tell(failure)
             if not self._final(tally):
                 wait_s = self._in_time(delay_s(failure, attempt, self.session.jitter))
         except TimeoutError as late:
@@ -205,11 +216,14 @@ class Purchase:
             return wait_s
         return wait_s if self.session.clock() + wait_s < deadline_s else None
 
+    def _left_s(self) -> float | None:
+        """Seconds until the deadline; None is no deadline."""
+        deadline_s = self.budget.deadline_s
+        return None if deadline_s is None else max(deadline_s - self.session.clock(), 0.0)
+
     async def _stream(self, request: Request, tally: Tally) -> None:
         provider = self.session.providers[self.ask.seat]
-        deadline_s = self.budget.deadline_s
-        left_s = None if deadline_s is None else max(deadline_s - self.session.clock(), 0.0)
-        async with asyncio.timeout(left_s), aclosing(provider.stream(request)) as deltas:  # type: ignore[type-var]
+        async with asyncio.timeout(request.left_s), aclosing(provider.stream(request)) as deltas:  # type: ignore[type-var]
             async for delta in deltas:
                 tally.add(delta)
                 if self.on_delta is not None and delta.choice is not None and delta.choice < request.n:

@@ -94,6 +94,8 @@ class Request(Struct, frozen=True, omit_defaults=True):
     """The sample index of each of the n choices; never sent upstream."""
     verbatim: bool = False
     """Nothing is added to how the client wishes to draw: the server's own defaults stand."""
+    left_s: float | None = None
+    """Seconds until the deadline, for whoever would have it wait; never sent upstream."""
 
 
 class Beyond(Struct, frozen=True, omit_defaults=True):

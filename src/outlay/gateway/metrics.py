@@ -58,6 +58,9 @@ class Metrics:
         self.overloads = Gauge(
             "outlay_upstream_overloads", "Requests that a model refused for want of capacity.", of, registry=r
         )
+        self.crowded_out = Gauge(
+            "outlay_upstream_crowded_out", "Requests that could not be served in time.", of, registry=r
+        )
         self.breaker = Gauge(
             "outlay_upstream_breaker",
             "0 asked as usual, 1 tried with one request, 2 left alone.",
@@ -101,6 +104,7 @@ class Metrics:
             self.under_way.labels(model).set(limiter.in_flight)
             self.waiting.labels(model).set(limiter.n_waiting)
             self.overloads.labels(model).set(limiter.rule.overloads)
+            self.crowded_out.labels(model).set(limiter.crowded_out)
 
     def fared(self, breakers: Breakers) -> None:
         """Take in which models are left alone for a while after failures."""

@@ -26,9 +26,11 @@ class LimitRule:
     refused off it; at least 1 is left. So a server that fails now and then for another reason keeps nearly all of its
     limit, and one that refuses everything loses half. Once half of them are refused, that is taken off what was under
     way. The requests that were sent before a cut say nothing new, so a burst of refusals cuts once. A request that is
-    answered while at least half of the limit is in use adds 1/limit: one more a round trip, up to the most. Where the
-    latency of the last 20 requests (to the first byte) is twice that of the last 400, the limit loses a tenth, once a
-    round trip, and not below an eighth of the most.
+    answered while at least half of the limit is in use adds 1/limit: one more a round trip, up to the most. Below what
+    it was seen to carry (requests under way times the share that is not refused; up with the last 20 answers, down with
+    the last 400) an answer adds 1: the limit doubles a round trip after an outage. Where the latency of the last 20
+    requests (to the first byte) is twice that of the last 400, the limit loses a tenth, once a round trip, and not
+    below an eighth of the most.
 
     Args:
         most: the limit to start from and never to exceed, at least 1.
@@ -37,9 +39,10 @@ class LimitRule:
     Source: a cut by half the share that is refused: DCTCP (Alizadeh et al. 2010, section 3.1, equations 1 and 2), by
         requests where it counts round trips; a fixed share would hold a server with 6 % of unrelated failures at about
         four requests. Additive increase, multiplicative decrease: Chiu and Jain 1989. One cut a round trip: TCP (RFC
-        5681, section 3.2). Latency now against latency for long: the idea of Netflix' concurrency-limits
-        (`Gradient2Limit`), which scales the limit by the ratio where this takes a fixed share; the numbers are our
-        choice.
+        5681, section 3.2), as is doubling up to `ssthresh` (section 3.1), for which we take what was answered and not
+        half of what was under way, of which an outage says nothing. Latency now against latency for long: the idea of
+        Netflix' concurrency-limits (`Gradient2Limit`), which scales the limit by the ratio where this takes a fixed
+        share; the numbers are our choice.
 
     Example:
         >>> rule = LimitRule(64)
@@ -53,6 +56,8 @@ class LimitRule:
         self._limit = float(self.most)
         self._cut_s = float("-inf")
         self._now = self._long = self._refused = 0.0
+        self.carried = 0.0
+        """Requests at once that it was seen to carry."""
         self.overloads = 0
         """Refusals that said that the upstream had too much to do."""
 
@@ -60,6 +65,11 @@ class LimitRule:
     def limit(self) -> int:
         """Requests that may be under way now."""
         return int(self._limit)
+
+    @property
+    def usual_s(self) -> float:
+        """The latency for long, in seconds; 0 before the first answer."""
+        return self._long
 
     def overloaded(self, *, sent_s: float, now_s: float, in_flight: int) -> None:
         """The upstream refused a request for want of capacity.
@@ -87,12 +97,15 @@ class LimitRule:
         latency_s = max(now_s - sent_s, 0.0)
         if self._long == 0.0:
             self._now = self._long = latency_s
+        carried = in_flight * (1 - self._refused)
+        self.carried += (SHORT if carried > self.carried else LONG) * (carried - self.carried)
         self._now += SHORT * (latency_s - self._now)
         self._long += LONG * (latency_s - self._long)
         if 2 * in_flight < self.limit:
             return
         if self._now <= TOLERANCE * self._long:
-            self._limit = min(self._limit + 1 / self._limit, float(self.most))
+            more = 1.0 if self._limit < self.carried else 1 / self._limit
+            self._limit = min(self._limit + more, float(self.most))
         elif sent_s >= self._cut_s and self._limit > self.most / FLOOR:
             self._cut(max(self._limit * SLOWED, self.most / FLOOR), now_s)
 

@@ -247,7 +247,7 @@ class openai_chat:
     async def _stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         await self.card()
         http, spoken = self._http, self._spoken()
-        place = await self.limiter.enter()
+        place = await self.limiter.enter(request.left_s)
         try:
             response = await self._open(request, place)
         except BaseException:
