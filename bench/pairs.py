@@ -53,6 +53,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--task", default=TASK)
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--calibration", type=int, default=24, help="questions that thresholds are chosen on")
+    parser.add_argument("--shares", type=float, nargs="+", default=SHARES, help="of drafts to keep, an arm each")
     parser.add_argument("--small", default=str(MODELS / "qwen-0.5b.gguf"))
     parser.add_argument("--large", default=str(MODELS / "qwen-1.5b.gguf"))
     parser.add_argument("--at-once", type=int, default=4, help="questions in flight")
@@ -102,7 +103,7 @@ async def speeds(out: Path, small: local, large: local, question: Question, anew
     return found
 
 
-async def arms(out: Path, shop: Outlay, task: str, questions: int) -> list[Arm]:
+async def arms(out: Path, shop: Outlay, task: str, questions: int, shares: Sequence[float]) -> list[Arm]:
     """The two models alone, every strategy at the quantiles of its signal, and chance at the same rates."""
     path = out / "arms.json"
     if path.exists():
@@ -118,12 +119,12 @@ async def arms(out: Path, shop: Outlay, task: str, questions: int) -> list[Arm]:
         seen = await chained(shop, spec, dial.keeps_all, items, prepared)
         say("calibrated", name)
         signals = signals_of(seen)
-        for tau in dict.fromkeys(dial.at(signals, share) for share in SHARES):
+        for tau in dict.fromkeys(dial.at(signals, share) for share in shares):
             aimed = dial.share(signals, tau)
             found.append(Arm(f"{name} {aimed:.0%}", f"{name}:tau={tau!r},{SHAPE}", name))
     found += [
         Arm(f"chance {share:.0%}", f"arbitrage:estimator=chance,tau={share},{SHAPE}", "chance")
-        for share in SHARES
+        for share in shares
     ]
     path.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1))
     return found
@@ -177,7 +178,7 @@ async def main(given: argparse.Namespace) -> None:
         pair: dict[str, Any] = {"default": large, "small": small}
         async with Outlay(pair, store=out / "ledger.db", cache=True, what="pairs") as shop:
             await speeds(out, small, large, prepared(items[0].question), given.speeds)
-            chosen = await arms(out, shop, given.task, given.calibration)
+            chosen = await arms(out, shop, given.task, given.calibration, given.shares)
             await run(out, shop, chosen, items, given.at_once, "rows.jsonl")
             if given.live:
                 async with Outlay(pair, store=out / "live.db", cache=False, what="pairs live") as live:
