@@ -1,6 +1,6 @@
 """Documents on a real model: accuracy against effective context length, and the allocation that is fitted to it.
 
-python bench/documents.py --out DIR [--questions 40] [--model MODEL] [--hops 1 2 3] [--quick] [--report]
+python bench/documents.py --out DIR [--questions 40] [--model MODEL] [--hops 1 2 3] [--least 1] [--quick] [--report]
 
 Questions of the task corpus_qa, each under settings of (documents k, examples m, iterations n): n = 1 is the framing
 `documents` in one call, n > 1 the strategy `iter_drag`. The effective context length is the sum of input tokens over
@@ -51,11 +51,11 @@ async def buy(given: argparse.Namespace) -> None:
                         if (hops, item.question.id, *setting) in done:
                             continue
                         row = {"hops": hops, "id": item.question.id, "setting": setting}
-                        file.write(json.dumps(row | await ask(seller, item, setting)) + "\n")
+                        file.write(json.dumps(row | await ask(seller, item, setting, given.least)) + "\n")
                         file.flush()
 
 
-async def ask(seller: Outlay, item: Item, setting: tuple[int, int, int]) -> dict:
+async def ask(seller: Outlay, item: Item, setting: tuple[int, int, int], least: int) -> dict:
     """What one question costs and gets under one setting."""
     k, m, n = setting
     sampling = msgspec.structs.replace(
@@ -63,7 +63,7 @@ async def ask(seller: Outlay, item: Item, setting: tuple[int, int, int]) -> dict
     )
     question = msgspec.structs.replace(item.question, sampling=sampling)
     one = n == 1
-    strategy = "single" if one else f"iter_drag:k={k},m={m},n={n}"
+    strategy = "single" if one else f"iter_drag:k={k},m={m},n={n},least={min(least, n)}"
     framings = [f"documents:k={k},m={m}"] if one and (k or m) else []
     try:
         answer = await seller.ask(question, strategy=strategy, framings=framings)
@@ -166,6 +166,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=40)
     parser.add_argument("--model", default="local/qwen2.5-coder-0.5b")
     parser.add_argument("--hops", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--least", type=int, default=1, help="sub-questions before an answer is taken")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--report", action="store_true")

@@ -103,6 +103,8 @@ async def test_the_fitted_allocation_sets_documents_and_examples_within_the_budg
         k, m = chosen(0, 0, str(path), budget)
         length = longest_input_tokens(k, m, 1, document_tokens=60, question_tokens=30)
         assert length <= budget
+        assert k <= 8
+        assert m <= 4
         score = fitted().fit.predict(k, m, 1, 0.8, 0.1).value
         assert score >= last
         last = score
@@ -110,7 +112,9 @@ async def test_the_fitted_allocation_sets_documents_and_examples_within_the_budg
             fitted().fit.predict(a, b, 1, 0.8, 0.1).value
             for a in DOCUMENTS
             for b in SHOTS
-            if longest_input_tokens(a, b, 1, document_tokens=60, question_tokens=30) <= budget
+            if a <= 8
+            and b <= 4
+            and longest_input_tokens(a, b, 1, document_tokens=60, question_tokens=30) <= budget
         ]
         assert score == max(others)
     k, m = chosen(0, 0, str(path), 1_000)
@@ -161,6 +165,27 @@ async def test_the_effective_length_is_the_sum_over_calls():
     assert found.usage.input_tokens > 3 * len(str(model.requests[-1].messages).split()) / 2
     assert f"(input tokens over all calls) {found.usage.input_tokens}" in found.stopped
     assert found.calls == len(model.requests)
+
+
+async def test_a_final_answer_before_the_least_is_not_taken():
+    def hasty(request, index):
+        text = str(request.messages[-1]["content"])
+        if "First find out" in text:
+            return "So the final answer is: 3" if "must begin" not in text else "Follow up: Who keeps it?"
+        return "So the final answer is: 4" if "one line that begins" in text else "somebody"
+
+    found, _ = await loop("iter_drag:n=3,least=1,k=1,m=0", hasty)
+    assert (found.answer, found.calls) == ("4", 4)
+    assert "1 sub-questions" in found.stopped
+    found, _ = await loop("iter_drag:n=3,k=1,m=0", lambda r, i: "So the final answer is: 3")
+    assert (found.answer, found.calls) == ("3", 1)
+
+
+async def test_examples_of_the_loop_show_their_steps_and_end_in_the_final_prefix():
+    _, model = await loop("iter_drag:n=1,k=1,m=2")
+    text = str(model.requests[0].messages[-1]["content"])
+    assert text.count("So the final answer is: ") == 2
+    assert text.count("\nIntermediate answer: ") >= 2
 
 
 async def test_after_n_sub_questions_the_answer_is_asked_for():

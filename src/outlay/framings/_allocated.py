@@ -27,7 +27,7 @@ class Allocated(Struct, frozen=True):
     question_tokens: int
 
     def best(self, budget_tokens: int) -> tuple[int, int]:
-        """(documents, shots) of highest expected accuracy whose longest input fits, one call.
+        """(documents, shots) of highest expected accuracy whose longest input fits, one call, within what was fitted.
 
         Raises:
             CannotSay: none fits.
@@ -43,9 +43,14 @@ class Allocated(Struct, frozen=True):
             )
             for k in DOCUMENTS
             for m in SHOTS
+            if _inside(k, self.fit.ranges[0]) and _inside(m, self.fit.ranges[1])
         ]
         found = self.fit.allocate(budget_tokens, settings, self.i_document, self.i_shot).setting
         return found.documents, found.shots
+
+
+def _inside(value: int, fitted: tuple[float, float]) -> bool:
+    return fitted[0] <= value <= fitted[1]
 
 
 def chosen(k: int, m: int, allocation: str | None, budget: int | None) -> tuple[int, int]:

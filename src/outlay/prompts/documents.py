@@ -34,7 +34,10 @@ _NEXT = f"""If something must be found out before the question can be answered, 
 "{FOLLOW_UP}" and one short question whose answer is a single fact; documents for it will be looked up. If the \
 documents and what was found so far are enough, write one line that begins with "{FINAL}" and the answer. Write that \
 one line and nothing else."""
+_ASK = f"""First find out what the question needs. Write one line that begins with "{FOLLOW_UP}" and one short \
+question whose answer is a single fact; documents for it will be looked up. Write that one line and nothing else."""
 _AGAIN = f'The line must begin with "{FOLLOW_UP}" or "{FINAL}".'
+_AGAIN_ASK = f'The line must begin with "{FOLLOW_UP}".'
 _BETWEEN = "Answer only this follow-up question from the documents, in one short line without explanation:"
 _SO_FAR = "Found so far:"
 _LINE = re.compile(
@@ -66,9 +69,10 @@ def so_far(trace: Sequence[tuple[str, str]]) -> str:
     return "\n".join([_SO_FAR, fenced("found", _trace(trace))]) if trace else ""
 
 
-def next_line(trace: Sequence[tuple[str, str]], *, again: bool = False) -> str:
-    """What follows on the question to have the next line written."""
-    return "\n\n".join(part for part in (so_far(trace), _NEXT, _AGAIN if again else "") if part)
+def next_line(trace: Sequence[tuple[str, str]], *, final: bool = True, again: bool = False) -> str:
+    """What follows on the question to have the next line written; without `final`, a follow-up question."""
+    once_more = (_AGAIN if final else _AGAIN_ASK) if again else ""
+    return "\n\n".join(part for part in (so_far(trace), _NEXT if final else _ASK, once_more) if part)
 
 
 def intermediate(trace: Sequence[tuple[str, str]], asked: str) -> str:
@@ -107,8 +111,14 @@ def _documents(found: Found) -> str:
 
 def _example(example: Mapping[str, Any], found: Found) -> str:
     lines = [f"{_QUESTION} {example['question']}"]
-    lines += [_trace([(s["question"], s["answer"]) for s in example["steps"]])] if example["steps"] else []
-    told = cut("\n".join([*lines, f"Answer: {example['answer']}"]), LARGEST_EXAMPLE)
+    if example["steps"]:
+        lines += [
+            _trace([(s["question"], s["answer"]) for s in example["steps"]]),
+            f"{FINAL} {example['answer']}",
+        ]
+    else:
+        lines.append(f"Answer: {example['answer']}")
+    told = cut("\n".join(lines), LARGEST_EXAMPLE)
     return fenced("example", f"{_documents(found)}\n{told}" if found else told)
 
 

@@ -51,6 +51,7 @@ def bound(
     k: Documents = 3,
     m: Shots = 1,
     n: Iterations = 3,
+    least: Iterations = 0,
     candidates: Candidates = 32,
 ) -> Bound:
     """Three calls a sub-question, the answer, and once more without documents; one request of embeddings each."""
@@ -71,6 +72,7 @@ async def iter_drag(
     k: Documents = 3,
     m: Shots = 1,
     n: Iterations = 3,
+    least: Iterations = 0,
     candidates: Candidates = 32,
 ) -> Answer:
     """One answer after at most n sub-questions, for each of which k documents are found and kept.
@@ -87,6 +89,7 @@ async def iter_drag(
         k: documents of the question, and of each sub-question.
         m: solved examples, with their sub-questions where the corpus has them and the documents of each.
         n: the most sub-questions.
+        least: sub-questions before a final answer is taken: small models answer at once what they have not looked up.
         candidates: as of the framing `documents`.
 
     Raises:
@@ -95,7 +98,7 @@ async def iter_drag(
     Cost: at most 3 n + 1 calls, each reading all documents so far; the price of asking without any is set aside first.
     Source: IterDRAG, Yue et al. 2024 (arXiv 2410.04343), section 3. Instead of constrained decoding each turn has a
         prompt of its own, as its sheet proposes for chat models. Examples come from the corpus; the paper runs its own
-        loop on training questions and keeps what ends right.
+        loop on training questions and keeps what ends right. `least` is ours.
     Example: `outlay bench "corpus_qa?hops=2" --strategy single iter_drag:n=3`
     """
     before = run.fork(before_answer(run, draws(question, 1).by_role["default"]))
@@ -105,7 +108,7 @@ async def iter_drag(
     trace: Trace = []
     said = ""
     while len(trace) < n and not said:
-        step = await _line(before, question, found, examples, trace)
+        step = await _line(before, question, found, examples, trace, final=len(trace) >= least)
         if step is None:
             break
         if step[0] == "final":
@@ -125,16 +128,17 @@ async def iter_drag(
 
 
 async def _line(
-    run: Run, question: Question, found: Found, examples: prompts.Shown, trace: Trace
+    run: Run, question: Question, found: Found, examples: prompts.Shown, trace: Trace, *, final: bool
 ) -> tuple[str, str] | None:
-    """The next line; None where two attempts gave none, or none could be bought."""
+    """The next line; None where two attempts gave none that is wanted, or none could be bought."""
     for again in (False, True):
-        asked_now = _shown(bare(question), found, examples, prompts.next_line(trace, again=again))
+        asked_now = _shown(bare(question), found, examples, prompts.next_line(trace, final=final, again=again))
         label = f"line/{len(trace)}{'/again' if again else ''}"
         said = await _bought(run, question, asked_now, label)
         if said is None:
             return None
-        if (line := prompts.read_line(said.text)) is not None:
+        line = prompts.read_line(said.text)
+        if line is not None and (final or line[0] == "follow"):
             return line
     return None
 
