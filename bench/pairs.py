@@ -53,7 +53,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--task", default=TASK)
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--calibration", type=int, default=24, help="questions that thresholds are chosen on")
-    parser.add_argument("--shares", type=float, nargs="+", default=SHARES, help="of drafts to keep, an arm each")
+    parser.add_argument(
+        "--shares", type=float, nargs="+", default=SHARES, help="of drafts to keep, an arm each"
+    )
     parser.add_argument("--small", default=str(MODELS / "qwen-0.5b.gguf"))
     parser.add_argument("--large", default=str(MODELS / "qwen-1.5b.gguf"))
     parser.add_argument("--at-once", type=int, default=4, help="questions in flight")
