@@ -1,123 +1,99 @@
 """Searches over steps against best of n with the same scorer, at equal tokens: one command that can be resumed.
 
-    .venv/bin/python bench/searches.py DIR [--questions 100] [--model local/qwen2.5-coder-0.5b] [--seed 0]
+    .venv/bin/python bench/searches.py DIR [--questions 100] [--model PATH_OR_NAME] [--seed 0]
     .venv/bin/python bench/searches.py DIR --table
 
 Two tasks: sums, whose steps `step_rules` can check, and counting letters, where it has nothing to check and scores 0.5.
-Everything is saved in DIR as it comes; the call cache serves what arms have in common. The table sets each search
-beside best of n at the search's own mean of output tokens: a mixture of the two neighbouring n, question by question.
+The tasks take turns and each question is bought by all arms before the next one, so that a run which is stopped leaves
+a balanced table. The table sets each search beside best of n at the search's own mean of output tokens, the scorer's
+included: a mixture of the two neighbouring n, question by question.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import sys
+from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 
-from outlay import experiment
-from outlay.experiment import Outcome, Spec
+import msgspec
+from arms import Arm, Row, arguments, balanced, buy, rows, share
+
 from outlay.stats.paired import paired
-from outlay.stats.wilson import wilson
+from outlay.types import Message, Question, Sampling
 
 TASKS = ("chain_sum?min_terms=4&max_terms=6", "letter_count")
 BEST = tuple(f"best_of_n:n={n}" for n in (1, 2, 4, 8, 16))
 SHAPE = r"steps=16,step_tokens=64,separator=\n"
 SEARCHES = (
-    f"beam_search:n=4,width=2,{SHAPE}",
-    f"diverse_tree_search:n=4,width=2,{SHAPE}",
-    f"particle_filter:n=4,{SHAPE}",
-    f"particle_filter:n=4,weights=incremental,resampling=systematic,ess=0.5,{SHAPE}",
-    f"astar:k=2,expansions=24,{SHAPE}",
+    "beam_search:n=4,width=2",
+    "diverse_tree_search:n=4,width=2",
+    "particle_filter:n=4",
+    "particle_filter:n=4,weights=incremental,resampling=systematic,ess=0.5",
+    "astar:k=2,expansions=24",
 )
+SAMPLING = Sampling(temperature=0.8, max_output_tokens=256)
+HINTS = {
+    "chain_sum": "Work in steps, one operation a line, such as 12 + 30 = 42.",
+    "letter_count": "Work in steps, one letter a line.",
+}
+"""Without them small models state an answer outright, and there is no step to look at."""
 
 
-def asked_for() -> argparse.Namespace:
-    asked = argparse.ArgumentParser()
-    asked.add_argument("dir", type=Path)
-    asked.add_argument("--questions", type=int, default=100)
-    asked.add_argument("--model", default="local/qwen2.5-coder-0.5b")
-    asked.add_argument("--seed", type=int, default=0)
-    asked.add_argument("--table", action="store_true", help="print the table of what is there and buy nothing")
-    return asked.parse_args()
+def drawn(question: Question) -> Question:
+    hint = HINTS[question.id.partition("-")[0]]
+    last: Message = {**question.messages[-1], "content": f"{question.messages[-1]['content']}\n{hint}"}
+    return msgspec.structs.replace(question, messages=(*question.messages[:-1], last), sampling=SAMPLING)
 
 
-async def buy(options: argparse.Namespace) -> None:
-    """Buy what is missing."""
-    spec = Spec(
-        tasks=TASKS,
-        models=(options.model,),
-        strategies=(*BEST, *SEARCHES),
-        verifier="step_rules",
-        questions=options.questions,
-        seed=options.seed,
-        temperature=0.8,
-        max_output_tokens=256,
-    )
-
-    def tell(done: int, of: int, outcome: Outcome) -> None:
-        if done % 20 == 0:
-            print(f"{done} of {of}: {outcome.task} {outcome.strategy.partition(':')[0]}", file=sys.stderr)
-
-    await experiment.run(spec, options.dir, on_outcome=tell)
+ARMS = (*(Arm(s, s, drawn) for s in BEST), *(Arm(s, f"{s},{SHAPE}", drawn) for s in SEARCHES))
 
 
-def short(strategy: str) -> str:
-    """The strategy without the shape that all searches share."""
-    return ",".join(p for p in strategy.split(",") if not p.startswith(("steps", "step_tokens", "separator")))
+def mean_tokens(of: Sequence[Row]) -> float:
+    return sum(r.output_tokens for r in of) / len(of)
 
 
-def mean_tokens(found: dict[str, Outcome]) -> float:
-    return sum(o.output_tokens for o in found.values()) / len(found)
-
-
-def best_at(tokens: float, arms: dict[str, dict[str, Outcome]], questions: list[str]) -> list[float] | None:
+def best_at(tokens: float, by_arm: dict[str, list[Row]]) -> list[float] | None:
     """The chance of best of n at so many output tokens, for each question; None beyond the n that were bought."""
-    bests = [arms[name] for name in arms if name.startswith("best_of_n")]
-    for low, high in pairwise(sorted(bests, key=mean_tokens)):
+    for low, high in pairwise(sorted((by_arm[name] for name in BEST), key=mean_tokens)):
         a, b = mean_tokens(low), mean_tokens(high)
         if a <= tokens <= b and b > a:
-            share = (tokens - a) / (b - a)
-            return [(1 - share) * low[q].correct + share * high[q].correct for q in questions]
+            part = (tokens - a) / (b - a)
+            return [(1 - part) * one.right + part * more.right for one, more in zip(low, high, strict=True)]
     return None
 
 
-def table(task: str, outcomes: list[Outcome]) -> None:
+def table(task: str, found: Sequence[Row]) -> None:
     """One task's arms, and what each search gains on best of n at its tokens."""
-    arms: dict[str, dict[str, Outcome]] = {}
-    for o in outcomes:
-        arms.setdefault(o.strategy, {})[o.question_id] = o
-    questions = sorted(set.intersection(*(set(found) for found in arms.values())))
-    print(f"\n### {task}, {len(questions)} questions\n")
+    by_arm = balanced(found, [arm.name for arm in ARMS])
+    n = len(by_arm[BEST[0]])
+    print(f"\n### {task}, {n} questions\n")
+    if not n:
+        return
     print(
-        "| plan | right | 95 % | tokens out | tokens in | cost | best of n at its tokens | gain (paired, 95 %) |"
+        "| plan | right (95 %) | tokens out | tokens in | cost | best of n at its tokens | gain (paired, 95 %) |"
     )
-    print("|---|---|---|---|---|---|---|---|")
-    for strategy, found in arms.items():
-        of = [found[q] for q in questions]
-        right, inside = sum(o.correct for o in of), wilson(sum(o.correct for o in of), len(of))
-        best = None if strategy.startswith("best") else best_at(mean_tokens(found), arms, questions)
-        gain = "–"
+    print("|---|---|---|---|---|---|---|")
+    for name, of in by_arm.items():
+        best = None if name in BEST else best_at(mean_tokens(of), by_arm)
+        beside = gain = "–"
         if best is not None:
-            told = paired(best, [float(o.correct) for o in of], seed=0)
+            told = paired(best, [float(r.right) for r in of], seed=0)
+            beside = f"{sum(best) / n:.3f}"
             gain = f"{told.difference:+.3f} ({told.interval.low:+.3f} … {told.interval.high:+.3f})"
-        costs = [o.cost_nusd or 0 for o in of]
-        beside = "–" if best is None else f"{sum(best) / len(best):.3f}"
+        cost = sum(r.cost_nusd for r in of) / n / 1e9
         print(
-            f"| `{short(strategy)}` | {right / len(of):.3f} | {inside.low:.3f} … {inside.high:.3f} "
-            f"| {sum(o.output_tokens for o in of) / len(of):.0f} | {sum(o.input_tokens for o in of) / len(of):.0f} "
-            f"| ${sum(costs) / len(costs) / 1e9:.6f} | {beside} | {gain} |"
+            f"| `{name}` | {share([r.right for r in of])} | {mean_tokens(of):.0f} "
+            f"| {sum(r.input_tokens for r in of) / n:.0f} | ${cost:.6f} | {beside} | {gain} |"
         )
 
 
 def main() -> None:
-    options = asked_for()
-    if not options.table:
-        asyncio.run(buy(options))
-    outcomes = experiment.read_outcomes(options.dir)
-    for task in dict.fromkeys(o.task for o in outcomes):
-        table(task, [o for o in outcomes if o.task == task])
+    given = arguments(__doc__, questions=100, model="qwen-0.5b.gguf").parse_args()
+    if not given.table:
+        asyncio.run(buy(given, TASKS, ARMS, verifier="step_rules"))
+    found = rows(given.dir)
+    for task in TASKS:
+        table(task, [r for r in found if r.task == task])
 
 
 if __name__ == "__main__":
