@@ -26,8 +26,8 @@ from outlay.errors import (
 )
 from outlay.metering import Tally
 from outlay.models.retry import delay_s
-from outlay.money import FREE, cost_nusd
 from outlay.session import Ask, Asked, Spent
+from outlay.settlement import Ending, count_elsewhere, settle
 from outlay.store.protocol import Opened
 from outlay.trace import Replay
 from outlay.types import Completion, Delta, Request, Usage
@@ -189,7 +189,10 @@ class Purchase:
             self._tell(error)
         finally:
             latency_s = round(self.book.now_s() - start, 6)
-            results = await self._settle(key, row, reservation, request, tally, error, sent, latency_s, wait_s)
+            onward = wait_s is None and error is not None and self._goes_on(error, tally)
+            ended = Ending(key, row, reservation, request, tally, error, sent, latency_s, wait_s, onward)
+            results = await settle(self.book, self.budget, self.ask, self.asked, self.spent, ended)
+        self._go_on(results, onward)
         return results, wait_s
 
     def _final(self, tally: Tally) -> bool:
@@ -197,17 +200,15 @@ class Purchase:
         given_up = self.ask.more and self.breaker is not None and self.breaker.state != "closed"
         return tally.started or self.ask.verbatim or given_up
 
+    def _go_on(self, results: Mapping[int, Completion | OutlayError], onward: bool) -> None:
+        """Note which samples the next model of the chain is asked for."""
+        if onward:
+            self.onward.update(i for i, result in results.items() if isinstance(result, ProviderError))
+
     def _goes_on(self, failure: ProviderError, tally: Tally) -> bool:
         """Whether the next model of the chain may be asked: never once somebody may have seen this one's words."""
         seen = tally.started and self.on_delta is not None
         return self.ask.more and not seen and chain.elsewhere(failure) and self._in_time(0.0) is not None
-
-    def _count(self, results: Mapping[int, Completion | OutlayError], *, onward: bool, whole: int) -> None:
-        """Note which samples go on to the next model, and what a model further down the chain has served."""
-        if onward:
-            self.onward.update(i for i, result in results.items() if isinstance(result, ProviderError))
-        if self.ask.link and whole:
-            self.spent.elsewhere[self.card.name] = self.spent.elsewhere.get(self.card.name, 0) + whole
 
     def _in_time(self, wait_s: float | None) -> float | None:
         """The wait before the next try, or None where the deadline would pass in it."""
@@ -229,70 +230,6 @@ class Purchase:
                 if self.on_delta is not None and delta.choice is not None and delta.choice < request.n:
                     self.on_delta(request.sample_indices[delta.choice], delta)
         tally.ended = True
-
-    async def _settle(
-        self,
-        key: str,
-        row: Opened,
-        reservation: Reservation,
-        request: Request,
-        tally: Tally,
-        error: ProviderError | None,
-        sent: bool,
-        latency_s: float,
-        wait_s: float | None,
-    ) -> dict[int, Completion | OutlayError]:
-        n, bound = request.n, Usage(reservation.amount.input_tokens, reservation.amount.output_tokens)
-        total, mark = Usage(0, 0), ""
-        cancelled: asyncio.CancelledError | None = None
-        try:
-            if sent:
-                total, mark = await tally.measure(
-                    self.session.providers[self.ask.seat], request, self.card, bound
-                )
-        except ProviderError:
-            total, mark = bound, "unreconciled"
-        except asyncio.CancelledError as cancellation:
-            total, mark, cancelled = bound, "unreconciled", cancellation
-        price = self.card.price if sent else FREE
-        cost = None if price is None else cost_nusd(price, total)
-        calls = n if sent else 0
-        overrun = self.budget.settle(reservation, Amount(cost, total.input_tokens, total.output_tokens, calls))
-        closed = self.budget.why_closed
-        self.spent.add(total, calls=calls, cost=cost, paid=cost, overrun=overrun, closed=closed)
-        drawn = tally.completions(request, total, batch=key, latency_s=latency_s, mark=mark)
-        results: dict[int, Completion | OutlayError] = {
-            i: c if error is None or choice.finish_reason else error
-            for i, c, choice in zip(request.sample_indices, drawn, tally.choices, strict=True)
-        }
-        whole = [c for c, choice in zip(drawn, tally.choices, strict=True) if choice.finish_reason]
-        text = str(error or "")
-        onward = wait_s is None and error is not None and self._goes_on(error, tally)
-        self._count(results, onward=onward, whole=len(whole))
-        self.session.store.settle(
-            self.book.ended(row, "settled" if sent else "failed", cost, overrun, total, mark, text),
-            [(self.asked.cache_keys[c.sample], msgspec.json.encode(c).decode()) for c in whole]
-            if self.asked.cache_keys and (tally.ended or mark != "unreconciled")
-            else (),
-        )
-        self.book.trace.add(
-            "settle",
-            key,
-            self.book.now_s(),
-            completions=whole,
-            error=text,
-            usage=total,
-            calls=calls,
-            cost_nusd=cost,
-            overrun_nusd=overrun,
-            fatal=bool(error and error.fatal),
-            wait_s=wait_s,
-            closed=closed,
-            **({"onward": True} if onward else {}),
-        )
-        if cancelled is not None:
-            raise cancelled
-        return results
 
     async def _repeat(
         self, key: str, wanted: list[int], replay: Replay
@@ -324,7 +261,8 @@ class Purchase:
         drawn = {c.sample: c for c in msgspec.convert(end["completions"], list[Completion])}
         for i in granted:
             results[i] = drawn.get(i) or ProviderError(end["error"], fatal=end["fatal"])
-        self._count(results, onward=end.get("onward", False), whole=len(drawn))
+        self._go_on(results, end.get("onward", False))
+        count_elsewhere(self.book, self.ask, self.spent, len(drawn))
         return results, end["wait_s"]
 
 
