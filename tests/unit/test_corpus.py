@@ -86,6 +86,14 @@ def test_what_is_no_corpus_is_refused(tmp_path, name, content, match):
         corpus(str(tmp_path))
 
 
+def test_a_file_that_cannot_be_read_is_a_plain_refusal(tmp_path):
+    (tmp_path / "a.txt").write_text("text", "utf-8")
+    (tmp_path / "gone.txt").symlink_to(tmp_path / "nowhere.txt")
+    assert len(corpus(str(tmp_path)).documents) == 1
+    with pytest.raises(UsageError):
+        corpus("x" * 5000)
+
+
 def test_a_path_to_nothing_is_refused(tmp_path):
     with pytest.raises(UsageError, match="harbour is shipped"):
         corpus(str(tmp_path / "none"))

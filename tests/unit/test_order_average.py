@@ -208,3 +208,20 @@ async def test_letters_need_a_model_that_reports_them():
     async with shop(blind) as outlay:
         with pytest.raises(MissingAbility):
             await outlay.ask(ASKED, strategy="order_average:read=letters")
+    async with shop(scripted(lambda r, i: "42", price=FIXED)) as outlay:
+        with pytest.raises(UsageError, match="choice questions only"):
+            await outlay.ask(Question.of("6 * 7?", kind="number"), strategy="order_average:read=letters")
+
+
+async def test_documents_of_a_framing_are_reordered_and_those_of_examples_stay_in_theirs():
+    model = scripted(lambda r, i: "Answer: 7", price=FIXED)
+    question = Question.of("How many metres high is Ormfell Light?", id="q", kind="number")
+    async with shop(model) as outlay:
+        framing = "documents:k=3,m=1"
+        found = await outlay.ask(question, strategy="order_average:orders=6,per_order=1", framings=[framing])
+    assert "6 orders of 3 documents" in found.stopped
+    texts = [str(r.messages[0]["content"]) for r in model.requests]
+    assert len(set(texts)) == 6
+    assert len({text.partition("</example")[0] for text in texts}) == 1
+    assert len({"".join(sorted(text)) for text in texts}) == 1
+    assert all(text.endswith("followed by the number alone.") for text in texts)

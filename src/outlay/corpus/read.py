@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 import msgspec
 
@@ -21,6 +22,8 @@ PASSAGE_WORDS = 200
 LARGEST_WORDS, LARGEST_BYTES = 1_024, 8_000
 """What is kept of a document: words as in the paper, and bytes."""
 MOST_FILES, MOST_BYTES = 20_000, 200_000_000
+_READING = Lock()
+"""Questions that come at once wait for one reading instead of reading each."""
 SUFFIXES = (".txt", ".md", ".jsonl")
 
 
@@ -60,11 +63,16 @@ def corpus(path: str) -> Corpus:
     """
     if path == SHIPPED:
         return _shipped()
-    files = _files(Path(path))
-    stats = [f.stat() for f in files]
+    try:
+        files = _files(Path(path))
+        stats = [f.stat() for f in files]
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error}.") from None
     if sum(s.st_size for s in stats) > MOST_BYTES:
         raise UsageError(f"{path} holds more than {MOST_BYTES // 1_000_000} MB of text; take a part of it.")
-    return _read(path, tuple((str(f), s.st_size, s.st_mtime_ns) for f, s in zip(files, stats, strict=True)))
+    seen = tuple((str(f), s.st_size, s.st_mtime_ns) for f, s in zip(files, stats, strict=True))
+    with _READING:
+        return _read(path, seen)
 
 
 @lru_cache(maxsize=1)
@@ -111,6 +119,8 @@ def _entries(file: Path, shown: str) -> Iterator[Document | Example]:
         text = file.read_text("utf-8")
     except UnicodeDecodeError:
         raise UsageError(f"{file} is no UTF-8 text.") from None
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error}.") from None
     if file.suffix != ".jsonl":
         for number, passage in enumerate(passages(text), 1):
             yield Document(f"{shown}#{number}", passage)

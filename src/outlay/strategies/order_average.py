@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from outlay.errors import UsageError
 from outlay.run import Run
 from outlay.selection import draw
 from outlay.selection._classes import best
@@ -66,6 +67,7 @@ async def order_average(
 
     Raises:
         MissingAbility: letters are to be read and the model reports no log-probabilities.
+        UsageError: letters are to be read of a question that is no choice.
 
     Cost: orders calls of one token, or orders x per_order draws; every order is a prompt of its own.
     Source: Chlon et al. (arXiv 2507.11768, 2509.11208) and `leochlon/pythea`: probe, bands, quantile, certificate. Any
@@ -77,7 +79,8 @@ async def order_average(
     letters = question.kind == "choice" and "logprobs" in run.card().abilities
     if read == "letters":
         run.need(frozenset({"logprobs"}))
-        letters = question.kind == "choice"
+        if question.kind != "choice":
+            raise UsageError("order_average reads letters of choice questions only; use read=samples.")
     found = find(question, parts)
     asked = _orders(run, found, orders, bands)
     if letters and read != "samples":
