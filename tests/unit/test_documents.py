@@ -1,8 +1,12 @@
 """Documents and iterated retrieval: order, the sheet's identities, the loop, budgets, vectors, allocation."""
 
+import shutil
+
 import msgspec
 import pytest
+from ledgers import rows
 
+from outlay.answering import replay
 from outlay.budget import Limits
 from outlay.corpus.harbour import asked, lights
 from outlay.corpus.read import corpus
@@ -186,6 +190,37 @@ async def test_examples_of_the_loop_show_their_steps_and_end_in_the_final_prefix
     text = str(model.requests[0].messages[-1]["content"])
     assert text.count("So the final answer is: ") == 2
     assert text.count("\nIntermediate answer: ") >= 2
+
+
+async def test_a_replay_needs_neither_the_corpus_nor_a_model(tmp_path):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    for i, document in enumerate(corpus("harbour").documents[:40]):
+        (folder / f"{i}.txt").write_text(document.text, "utf-8")
+    models = {"default": scripted(answers, price=FIXED), "embed": embedder(64, price=FIXED)}
+    async with shop(models) as outlay:
+        plan = await outlay.plan(
+            f"iter_drag:n=2,k=2,m=0,corpus={str(folder)!r}", framings=[f"documents:k=1,corpus={str(folder)!r}"]
+        )
+        answer = await outlay.buy(ASKED, plan)
+        recorded = (await outlay.store.trace(answer.trace_id)).encode()
+    shutil.rmtree(folder)
+    again, trace = await replay(recorded)
+    assert trace == recorded
+    assert again == msgspec.structs.replace(answer, trace_id="")
+
+
+async def test_what_is_embedded_stays_within_the_stated_worst_case():
+    models = {"default": scripted(answers, price=FIXED), "embed": embedder(64, price=FIXED)}
+    async with shop(models) as outlay:
+        await outlay.card()
+        worst = outlay.bound(ASKED, "iter_drag:n=3,k=2,m=1").by_role
+        await outlay.ask(ASKED, strategy="iter_drag:n=3,k=2,m=1")
+        found = await rows(outlay.store)
+    assert {r["role"] for r in found} == {"default", "embed"} == set(worst)
+    for role, most in worst.items():
+        assert sum(r["n"] for r in found if r["role"] == role) <= most.calls
+        assert sum(r["bound_input_tokens"] for r in found if r["role"] == role) <= most.input_tokens
 
 
 async def test_after_n_sub_questions_the_answer_is_asked_for():
