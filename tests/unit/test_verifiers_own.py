@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 
 import pytest
@@ -114,3 +115,22 @@ async def test_its_result_is_replayed_without_calling_it():
 def test_what_is_no_check_is_refused(target):
     with pytest.raises(UsageError):
         as_verifier(target)
+
+
+async def test_a_coroutine_that_comes_too_late_is_closed():
+    """An async function whose call itself takes too long: nobody awaits what it made, so it is not left open."""
+    late, made = threading.Event(), []
+
+    async def opinion():
+        raise AssertionError
+
+    def slow(answer):
+        late.wait()
+        made.append(opinion())
+        return made[0]
+
+    with pytest.raises(ProviderError, match="took longer"):
+        await verdict(slow, timeout_s=0.01)
+    late.set()
+    while not made or inspect.getcoroutinestate(made[0]) != inspect.CORO_CLOSED:  # noqa: ASYNC110
+        await asyncio.sleep(0)

@@ -7,12 +7,13 @@ model's step is wanted. One of your own is named `package.module:function`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from math import isfinite
 from typing import Any
 
 from msgspec import Struct
 
 from outlay import plugins
-from outlay.errors import UsageError, nearest
+from outlay.errors import BadReply, ProviderError, UsageError, nearest
 from outlay.run import Run
 from outlay.skeletons.pair import Chain, Counts, drawn
 from outlay.skeletons.pair_rules import LARGE, Rules
@@ -83,10 +84,25 @@ async def estimate(
     written = await drawn(run, question, kept, chain, LARGE)
     counts.large_tokens += written.usage.output_tokens
     counts.grades += 2
-    gain = await scored(run, question, chain, written) - await scored(run, question, chain, draft)
+    try:
+        gain = await scored(run, question, chain, written) - await scored(run, question, chain, draft)
+    except ProviderError as failure:
+        if failure.fatal:
+            raise
+        # The step is bought: it is the one that a decision without a signal asks for.
+        return Estimated(None, written)
     return Estimated(gain, written)
 
 
 async def scored(run: Run, question: Question, chain: Chain, new: Step) -> float:
-    """The plan's verifier's score, in [0, 1], of a chain with one more step (`Run.score_prefix`)."""
-    return await run.score_prefix(question, (*(s.text for s in chain.steps), new.text), whole=new.ended)
+    """The plan's verifier's score, in [0, 1], of a chain with one more step (`Run.score_prefix`).
+
+    Raises:
+        BadReply: it is nan or leaves [0, 1].
+        ProviderError: the scorer failed.
+        BudgetExceeded: it does not fit.
+    """
+    score = await run.score_prefix(question, (*(s.text for s in chain.steps), new.text), whole=new.ended)
+    if not isfinite(score) or not 0.0 <= score <= 1.0:
+        raise BadReply(f"the scorer said {score}")
+    return score

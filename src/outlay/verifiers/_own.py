@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from outlay.errors import ProviderError, UsageError
+from outlay.errors import OutlayError, ProviderError, TimedOut, UsageError
 from outlay.run import Run, Verifier
 from outlay.types import Question, Sample, Verdict
 from outlay.verifiers._reply import text_of
@@ -41,7 +41,7 @@ def as_verifier(
     Args:
         target: the plugin or function.
         parameters: values of its keyword-only parameters.
-        timeout_s: seconds that one call of a plain function may take.
+        timeout_s: seconds that one call of a plain function, or of a user's `prefix`, may take.
 
     Raises:
         UsageError: it is not callable, or takes another number of positional parameters.
@@ -53,7 +53,7 @@ def as_verifier(
     name = _name(target)
     positional = _positional(target, name)
     if positional == 3:
-        return _Plugin(target, given)
+        return _Plugin(target, given, timeout_s)
 
     free = asyncio.Semaphore(AT_ONCE)
 
@@ -75,15 +75,36 @@ def as_verifier(
 class _Plugin:
     """A verifier of three parameters with its values bound. `prefix` scores chains of thought, where its file can."""
 
-    def __init__(self, target: Any, given: dict[str, Any]):
+    def __init__(self, target: Any, given: dict[str, Any], timeout_s: float):
         self._target, self._given = target, given
         shown = ",".join(f"{key}={value}" for key, value in sorted(given.items()))
         self.name = f"{_name(target)}:{shown}" if shown else _name(target)
         scores = getattr(inspect.getmodule(target), "prefix", None)
+        if scores is not None and not target.__module__.startswith("outlay."):
+            scores = _bounded(scores, _name(target), timeout_s)
         self.prefix = None if scores is None else partial(scores, **given)
 
     async def __call__(self, run: Run, question: Question, candidate: Sample) -> Verdict:
         return await self._target(run, question, candidate, **self._given)
+
+
+def _bounded(scores: Callable[..., Any], name: str, timeout_s: float) -> Callable[..., Any]:
+    """A user's scorer of prefixes; its mistakes and delays become failures: this is the boundary to that code."""
+
+    async def prefix(run: Run, question: Question, steps: tuple[str, ...], **given: Any) -> float:
+        limit = asyncio.timeout(timeout_s)
+        try:
+            async with limit:
+                return await scores(run, question, steps, **given)
+        except OutlayError:
+            raise
+        except Exception as error:
+            if limit.expired():
+                raise TimedOut(f"your scorer {name} took longer than {timeout_s:g} s") from error
+            told = f"{type(error).__name__}: {str(error)[:200]}"
+            raise ProviderError(f"your scorer {name} failed with {told}") from error
+
+    return prefix
 
 
 async def _look(
@@ -130,6 +151,9 @@ async def _in_thread(call: Callable[[], Any]) -> Any:
 
     def settle(result: Any, error: BaseException | None) -> None:
         if future.done():
+            # Nobody waits for it any more; an async function's coroutine is closed, which was never begun.
+            if inspect.iscoroutine(result):
+                result.close()
             return
         if error is not None:
             future.set_exception(error)
