@@ -9,7 +9,7 @@ import pytest
 from outlay.budget import Budget, Limits
 from outlay.door import Door
 from outlay.errors import BudgetExceeded
-from outlay.models.openai_chat import Probe
+from outlay.models.openai_probe import Probe
 from outlay.models.scripted import scripted
 from outlay.money import Price
 from outlay.run import Run

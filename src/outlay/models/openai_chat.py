@@ -10,51 +10,24 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
-from outlay.errors import BadRequest, MissingAbility, ProviderError, Unreachable
-from outlay.models import dialects
-from outlay.models.errors_http import Problem, Redactor
+from outlay.errors import BadRequest, MissingAbility, ProviderError
+from outlay.models import dialects, openai_card
+from outlay.models.errors_http import Redactor
 from outlay.models.limit_rule import LimitRule
 from outlay.models.limiter import Limiter, Place
+from outlay.models.openai_card import Stated
 from outlay.models.openai_http import Http
+from outlay.models.openai_probe import CONTINUES, PROBE, Probe
 from outlay.models.openai_reply import Reply, document
-from outlay.models.openai_server import listed, n_tokens, rendered, slots
-from outlay.models.openai_wire import ListedModel
+from outlay.models.openai_server import n_tokens, rendered
+from outlay.models.openai_ways import Ways, told
 from outlay.models.pieces import pieces
 from outlay.models.provider import Card
 from outlay.models.sse import Events
 from outlay.money import Price
-from outlay.types import Delta, Request, Sampling, Usage
-
-# The words continue only from inside the given text: a server that opens a new turn would begin without the
-# space or with the first word, and one that repeats the text with the whole of it.
-_PROBE = Request(
-    messages=({"role": "user", "content": "Write the words red green blue in this order, again and again."},),
-    prefix="red green blue red green blue red green blue red green blue red",
-    max_output_tokens=4,
-    sampling=Sampling(temperature=0.0),
-)
-_PROBE_CONTINUES = " green"
-# Too many requests, no capacity, and what some providers say for it; with no status: no connection was accepted.
-_OVERLOADED = frozenset({429, 503, 529})
-# How to ask for a stream, the best way first.
-_WAYS: tuple[dict[str, Any], ...] = (
-    {"stream": True, "stream_options": {"include_usage": True}},
-    {"stream": True},
-    {},
-)
-
-# In each chunk, from servers that can. Only of one choice: with several, each chunk counts but its own.
-_RUNNING: dict[str, Any] = {"stream_options": {"include_usage": True, "continuous_usage_stats": True}}
-
-
-class Probe(msgspec.Struct, frozen=True):
-    """Whether the server continues a given assistant text, and what finding out used (None: not counted)."""
-
-    prefix: bool
-    usage: Usage | None
+from outlay.types import Delta, Request, Usage
 
 
 class openai_chat:
@@ -126,12 +99,11 @@ class openai_chat:
             base_url, sent, redact, connect_s=connect_s, silence_s=silence_s, concurrency=concurrency
         )
         self._dialect = None if dialect is None else dialects.dialect(dialect)
-        self._stated = {"price": price, "max_output_tokens": max_output_tokens, "concurrency": concurrency}
-        self._context_tokens, self._max_n, self._abilities = context_tokens, max_n, abilities
+        self._stated = Stated(model, price, context_tokens, max_output_tokens, max_n, abilities, concurrency)
+        self._ways = Ways(self._http, lambda: self._lose("n"))
         self.limiter = limiter or Limiter(LimitRule(concurrency))
         self._card: Card | None = None
         self._probe: Probe | None = None
-        self._way = 0
         self._counts = True
         self._reading, self._probing = asyncio.Lock(), asyncio.Lock()
 
@@ -149,7 +121,8 @@ class openai_chat:
         """
         if self._card is None:
             async with self._reading:
-                self._card = self._card or await self._read_card()
+                if self._card is None:
+                    self._card, self._dialect = await openai_card.read(self._http, self._stated, self._dialect)
         return self._card
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
@@ -217,7 +190,7 @@ class openai_chat:
             response = await http.open("POST", f"{http.base_url}/{path}", {**body, "model": self.model})
             try:
                 if response.status != 200:
-                    raise _told(place, (await http.refused(response))[0], response.status)
+                    raise told(place, (await http.refused(response))[0], response.status)
                 return document(await http.document(response), http.host)
             finally:
                 response.close()
@@ -235,7 +208,7 @@ class openai_chat:
         with await self.limiter.enter() as place:
             n = body.get("n", 1) if isinstance(body.get("prompt"), str) else 2
             url = f"{self._http.base_url}/{path}"
-            response = await self._asked(url, {**body, "model": self.model}, place, n=n)
+            response = await self._ask(url, {**body, "model": self.model}, place, n)
             async with aclosing(pieces(self._http, response)) as found:
                 async for piece in found:
                     yield piece
@@ -249,7 +222,8 @@ class openai_chat:
         http, spoken = self._http, self._spoken()
         place = await self.limiter.enter(request.left_s)
         try:
-            response = await self._open(request, place)
+            body = dialects.body(spoken, self.model, request)
+            response = await self._ask(f"{http.base_url}/chat/completions", body, place, request.n)
         except BaseException:
             place.leave()
             raise
@@ -285,32 +259,8 @@ class openai_chat:
             response.close()
             place.leave()
 
-    async def _open(self, request: Request, place: Place) -> Any:
-        """The open reply to a chat with status 200."""
-        body = dialects.body(self._spoken(), self.model, request)
-        return await self._asked(f"{self._http.base_url}/chat/completions", body, place, n=request.n)
-
-    async def _asked(self, url: str, body: dict[str, Any], place: Place, *, n: int = 1) -> Any:
-        """The open reply with status 200, streamed in the best way that the server takes."""
-        way, running = self._way, _RUNNING if n == 1 and self._spoken().running_usage else {}
-        while True:
-            place.sent()
-            try:
-                response = await self._http.open("POST", url, body | _WAYS[way] | (running if way == 0 else {}))
-            except Unreachable as error:
-                raise _told(place, error, 0) from None
-            if response.status == 200:
-                place.answered()
-                # Only what has worked is remembered: a refusal may mention streams for another reason.
-                self._way = way
-                return response
-            error, said = await self._http.refused(response)
-            if isinstance(error, BadRequest) and n > 1 and said.param == "n":
-                self._lose("n")
-            other = _other_way(way, said)
-            if other is None or not isinstance(error, BadRequest) or error.fatal:
-                raise _told(place, error, response.status)
-            way = other
+    async def _ask(self, url: str, body: dict[str, Any], place: Place, n: int) -> Any:
+        return await self._ways.ask(url, body, place, n=n, counts=self._spoken().running_usage)
 
     def _lose(self, ability: str) -> None:
         """Take an ability off the card that the server turned out not to have."""
@@ -321,29 +271,6 @@ class openai_chat:
     def _spoken(self) -> dialects.Dialect:
         return self._dialect or dialects.DIALECTS["openai"]
 
-    async def _read_card(self) -> Card:
-        entry, note = ListedModel(), ""
-        if self._dialect is None or self._dialect.name != "openai":
-            entry = await listed(self._http, self.model)
-        if self._dialect is None:
-            self._dialect = dialects.named_by(entry.owned_by or "")
-            note = f"dialect {self._dialect.name}, by what the server calls itself"
-        spoken = self._dialect
-        max_n = self._max_n or (await slots(self._http) if spoken.has_tokenizer else None) or spoken.max_n
-        abilities = spoken.abilities if self._abilities is None else self._abilities
-        context = self._context_tokens or entry.max_model_len or (entry.meta.n_ctx if entry.meta else None)
-        return Card(
-            name=self.model,
-            identity=f"openai_chat {self._http.base_url} {self.model} {spoken.name}",
-            abilities=abilities - ({"n"} if max_n < 2 else set()),
-            context_tokens=context,
-            max_n=max_n,
-            shares_prompt=True,
-            hides_reasoning=spoken.hides_reasoning,
-            note=note,
-            **self._stated,
-        )
-
     async def _counted(self, text: str, *, special: bool) -> int | None:
         counted = await n_tokens(self._http, text, special=special)
         self._counts = counted is not None
@@ -352,17 +279,17 @@ class openai_chat:
     def _stated_probe(self) -> Probe | None:
         if self._spoken().prefix is None:
             return Probe(False, None)
-        return None if self._abilities is None else Probe("prefix" in self._abilities, None)
+        return None if self._stated.abilities is None else Probe("prefix" in self._stated.abilities, None)
 
     async def _bought_probe(self) -> Probe:
         text, usage = "", None
         try:
-            async for delta in self._stream(_PROBE):
+            async for delta in self._stream(PROBE):
                 text += delta.text
                 usage = delta.usage or usage
         except BadRequest:
             return Probe(False, usage)
-        return Probe(text.startswith(_PROBE_CONTINUES), usage)
+        return Probe(text.startswith(CONTINUES), usage)
 
 
 def _read(reply: Reply, events: Events | None, block: bytes) -> Iterator[Delta]:
@@ -372,19 +299,3 @@ def _read(reply: Reply, events: Events | None, block: bytes) -> Iterator[Delta]:
         return
     for data in events.feed(block) if block else events.close():
         yield from reply.event(data)
-
-
-def _told(place: Place, error: ProviderError, status: int) -> ProviderError:
-    """The error, of which the gate learns where it says that the upstream has too much to do."""
-    refused = status in _OVERLOADED or (isinstance(error, Unreachable) and not error.billed)
-    if refused and error.retryable:
-        place.overloaded()
-    return error
-
-
-def _other_way(way: int, said: Problem) -> int | None:
-    """The next of `_WAYS` to try after a refusal, or None where the refusal is not about streaming."""
-    text = f"{said.param} {said.message}".lower()
-    if "stream_options" in text or "include_usage" in text:
-        return 1 if way == 0 else None
-    return 2 if way < 2 and "stream" in text else None
