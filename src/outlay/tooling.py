@@ -59,7 +59,7 @@ async def use(
         spent.add(Usage(0, 0), calls=1, cost=event["cost_nusd"], paid=event["cost_nusd"])
         return msgspec.convert(event["said"], Said)
     clock, role = book.session.clock, ROLE + tool.name
-    claim = Amount(nusd=tool.nusd + _core_nusd(tool.seconds), calls=1)
+    claim = Amount(nusd=most_nusd(tool), calls=1)
     row = book.opened(question_id, role, tool.source, 0, 1, claim)
     try:
         reservation = await budget.reserve(claim, role=role)
@@ -79,6 +79,11 @@ async def use(
         book.session.store.settle(book.ended(row, "settled", cost, 0, Usage(0, 0), "", error))
     book.trace.add("tool", key, book.now_s(), said=said, cost_nusd=cost)
     return said
+
+
+def most_nusd(tool: Tool) -> int:
+    """The most that one call of a tool costs, in nano-dollars."""
+    return tool.nusd + _core_nusd(tool.seconds)
 
 
 def _core_nusd(seconds: float) -> int:

@@ -22,6 +22,7 @@ async def ask(
     model: tuple[str, ...] = (),
     verifier: str | None = None,
     framing: tuple[str, ...] = (),
+    tool: tuple[str, ...] = (),
     max_usd: Annotated[str | None, Parameter(env_var="OUTLAY_MAX_USD")] = None,
     max_tokens: int | None = None,
     max_output_tokens: int | None = None,
@@ -53,6 +54,8 @@ async def ask(
         What checks answers: a name, command:PROGRAM, or package.module:function.
     framing:
         What is put around the question: NAME or NAME:key=value,… (see outlay framings); repeatable, in order.
+    tool:
+        What an agent may call: python or package.module:function, with :calls=5,usd=0.001,… if wanted; repeatable.
     max_usd:
         A hard cap in dollars.
     max_tokens:
@@ -82,12 +85,14 @@ async def ask(
     asked = Question.of(_read(question), kind=kind, sampling=sampling)
     if plan is not None and model:
         raise UsageError(f"The plan {plan} says which models are asked; leave --model out.")
+    if plan is not None and tool:
+        raise UsageError(f"The plan {plan} says which tools there are; leave --tool out.")
     live = strategy.strip() == "single" and plan is None and sys.stdout.isatty() and not json
     stream = _Stream(live=live)
     async with Outlay(_models(model), limits=limits, seed=seed) as outlay:
         answer = await outlay.ask(
             asked,
-            strategy=strategy,
+            strategy=_with_tools(strategy, tool),
             verifier=verifier,
             framings=framing,
             plan=plan,
@@ -162,6 +167,18 @@ def _read(question: str) -> str:
     if not text.strip():
         raise UsageError("The question is empty; write it in quotes, or - to read it from standard input.")
     return text
+
+
+def _with_tools(strategy: str, tools: tuple[str, ...]) -> str:
+    """The strategy with these tools among its parameters.
+
+    Example:
+        >>> _with_tools("budget_aware_agent:budget=3", ("python",))
+        "budget_aware_agent:budget=3,tools='python'"
+    """
+    if not tools:
+        return strategy
+    return f"{strategy}{',' if ':' in strategy else ':'}tools={'; '.join(tools)!r}"
 
 
 def _models(given: tuple[str, ...]) -> dict[str, str]:
