@@ -61,6 +61,14 @@ async def test_another_body_is_a_409_in_openais_shape(shop):
     )
 
 
+async def test_other_options_in_headers_are_another_request(shop):
+    _, gate = shop
+    first = await ask(gate, VOTE, x_outlay_seed="1")
+    code, told, _ = await ask(gate, VOTE, x_outlay_seed="2")
+    assert (code, told["error"]["code"]) == (409, "idempotency_key_reused")
+    assert (await ask(gate, VOTE, x_outlay_seed="1"))[1] == first[1]
+
+
 async def test_many_at_once_are_one_purchase(shop):
     up, gate = shop
     replies = await asyncio.gather(*(ask(gate, VOTE) for _ in range(12)))

@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -119,14 +119,15 @@ class Idempotency:
             await self._store.forget_replies(now)
 
 
-def digest_of(path: str, body: bytes) -> str:
-    """The SHA-256 of a request: its path and its body, byte for byte.
+def digest_of(path: str, body: bytes, options: Sequence[tuple[str, str]] = ()) -> str:
+    """The SHA-256 of a request: its path, its body, byte for byte, and the options that came in headers.
 
     Example:
         >>> digest_of("/v1/chat/completions", b"{}")[:8]
         '70e6ddde'
     """
-    return hashlib.sha256(path.encode() + b"\n" + body).hexdigest()
+    told = "".join(f"\n{name}: {value}" for name, value in sorted(options))
+    return hashlib.sha256(path.encode() + told.encode() + b"\n" + body).hexdigest()
 
 
 def _scope(claim: Claim, begun_us: int) -> str:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from outlay.gateway.auth import Caller
 from outlay.gateway.idempotency import Attempt, Idempotency, digest_of
 from outlay.gateway.live import DONE, while_connected
+from outlay.gateway.options import sent_options
 from outlay.store.replies import Reply
 
 HEADER = "idempotency-key"
@@ -38,14 +39,15 @@ async def once(
             without a key.
 
     Raises:
-        KeyReused: the key came with another body.
+        KeyReused: the key came with another body or other options.
         UsageError: the key is not 1 to 255 printable ASCII characters.
         ClientDisconnect: the client left while it waited for another's reply.
     """
     key = request.headers.get(HEADER)
     if key is None:
         return await make(None)
-    beginning = idempotency.begin(caller.tenant, key, digest_of(request.url.path, body))
+    digest = digest_of(request.url.path, body, sent_options(request.headers))
+    beginning = idempotency.begin(caller.tenant, key, digest)
     begun = await while_connected(request.receive, beginning)
     if isinstance(begun, Reply):
         return Response(begun.body, begun.status, REPLAYED, begun.media_type)

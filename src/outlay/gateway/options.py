@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from outlay import plugins
 from outlay.budget import Limits
 from outlay.errors import UsageError, nearest
-from outlay.gateway.errors import BadField
+from outlay.gateway.errors import BadField, param_of
 
 PREFIX = "x-outlay-"
 VERIFIERS = ("confidence", "generative", "grounded", "judge", "process_rm", "self_grade", "step_rules")
@@ -74,15 +74,17 @@ def options_of(given: Any, headers: Mapping[str, str]) -> Options:
     """
     if given is not None and not isinstance(given, dict):
         raise BadField("outlay", "outlay must be an object.")
-    said = {name: _from_header(name, value) for name, value in _headers(headers)}
+    said = {name: _from_header(name, value) for name, value in sent_options(headers)}
     for name in (*said, *(given or ())):
         if name not in FIELDS:
-            raise BadField(f"outlay.{name}", f"There is no option {name!r}; {nearest(name, FIELDS)}.")
+            raise BadField(f"outlay.{name}", f"There is no option {name!r}; {nearest(name, FIELDS)}")
     try:
         from_headers = msgspec.convert(said, Options, strict=False)
         options = msgspec.convert(given or {}, Options)
     except msgspec.ValidationError as error:
-        raise BadField("outlay", f"The outlay options are not in order: {error}.") from None
+        param = param_of(error)
+        told = f"The outlay options are not in order: {error}."
+        raise BadField(f"outlay.{param}" if param else "outlay", told) from None
     rest = {name: getattr(from_headers, name) for name in said if name not in (given or {})}
     return msgspec.structs.replace(options, **rest)
 
@@ -96,7 +98,7 @@ def plain(kind: str, name: str) -> None:
     known = _known(kind)
     if name not in known:
         param = "outlay.kind" if kind == "answer kind" else f"outlay.{kind}"
-        raise BadField(param, f"There is no {kind} {name!r}; {nearest(name, known)}.")
+        raise BadField(param, f"There is no {kind} {name!r}; {nearest(name, known)}")
 
 
 @lru_cache(maxsize=8)
@@ -161,7 +163,8 @@ def refuse_beyond(options: Options, allowed: frozenset[str], why: str) -> None:
             raise BadField(f"outlay.{name}", f"outlay.{name} has no effect here: {why}.")
 
 
-def _headers(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+def sent_options(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The options among a request's headers, by name, as they were written."""
     return [
         (name[len(PREFIX) :].replace("-", "_"), value)
         for name, value in headers.items()
