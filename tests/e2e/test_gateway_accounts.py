@@ -52,6 +52,13 @@ async def test_a_quote_buys_nothing_and_bounds_what_the_purchase_costs():
     assert quote["models"] == {"default": "fake"}
 
 
+async def test_a_quote_keeps_within_the_caps_of_its_request():
+    capped = {**VOTE, "outlay": {**VOTE["outlay"], "max_usd": 0.000001, "max_tokens": 7}}
+    async with Upstream() as up, gateway(config(up)) as gate:
+        _, quote, _ = await gate.post("/v1/outlay/quote", capped)
+    assert (quote["worst_usd"], quote["worst_output_tokens"]) == (0.000001, 7)
+
+
 async def test_a_quote_of_a_plan_with_a_judge_counts_the_judge():
     asked = {**VOTE, "model": "outlay/best_of_n", "outlay": {**VOTE["outlay"], "verifier": "judge"}}
     async with Upstream() as up, gateway(config(up)) as gate:

@@ -17,7 +17,7 @@ from outlay.gateway.auth import Caller
 from outlay.gateway.buying import order
 from outlay.gateway.chat_request import ChatRequest
 from outlay.gateway.keys import READ
-from outlay.gateway.options import ON_PASS_THROUGH, options_of, refuse_beyond
+from outlay.gateway.options import ON_PASS_THROUGH, Options, options_of, refuse_beyond
 from outlay.gateway.seen import Averages
 from outlay.gateway.state import State, state_of
 from outlay.gateway.wanted import Wanted, want
@@ -31,9 +31,9 @@ from outlay.types import Draws, Plan, Question, Usage
 class Quote(Struct, frozen=True):
     """A price without a purchase. Null is unknown, which is not zero.
 
-    The worst case counts every call and every retry that the plan may make, images left out. The expected price takes
-    each of the plan's calls once, as long as the calls that this server has bought of the model, so it is too high for
-    a plan that may stop early; `calls_seen` says on how many calls it stands.
+    The worst case counts every call and every retry that the plan may make within the request's caps, images left out.
+    The expected price takes each of the plan's calls once, as long as the calls that this server has bought of the
+    model, so it is too high for a plan that may stop early; `calls_seen` says on how many calls it stands.
     """
 
     worst_usd: float | None
@@ -69,7 +69,8 @@ async def _bought(state: State, caller: Caller, asked: ChatRequest, wanted: Want
     placed = await state.asleep.noted(caller.tenant, placed)
     worst = placed.worst()
     cards = players(await placed.seller.cards())
-    return _quote(worst, cards, 1 + MAX_RETRIES, state.seen.of(placed.model), placed.plan)
+    told = _quote(worst, cards, 1 + MAX_RETRIES, state.seen.of(placed.model), placed.plan)
+    return _capped(told, wanted.options)
 
 
 async def _passed(state: State, caller: Caller, asked: ChatRequest, wanted: Wanted) -> Quote:
@@ -85,7 +86,19 @@ async def _passed(state: State, caller: Caller, asked: ChatRequest, wanted: Want
     sampling = msgspec.structs.replace(bounded, max_output_tokens=most)
     worst = draws(Question("quote", asked.messages, sampling=sampling), asked.n).by_role
     plan = Plan(PASS_THROUGH, roles={seat: card.name for seat, card in cards.items()}, name=wanted.plan)
-    return _quote(worst, cards, 1, state.seen.of(wanted.offered), plan)
+    return _capped(_quote(worst, cards, 1, state.seen.of(wanted.offered), plan), wanted.options)
+
+
+def _capped(quote: Quote, options: Options) -> Quote:
+    """A quote within the caps of its request, beyond which nothing is bought."""
+    prices = {
+        name: min(price, options.max_usd)
+        for name in ("worst_usd", "expected_usd")
+        if (price := getattr(quote, name)) is not None and options.max_usd is not None
+    }
+    if options.max_tokens is not None:
+        prices["worst_output_tokens"] = min(quote.worst_output_tokens, options.max_tokens)
+    return msgspec.structs.replace(quote, **prices)
 
 
 def _quote(
