@@ -126,7 +126,7 @@ def check(kind: str, name: str, target: Callable[..., Any], given: Mapping[str, 
     for key, value in given.items():
         if key not in known:
             raise UsageError(
-                f"{name} has no parameter {key!r}; {nearest(key, known) if known else 'it takes none'}."
+                f"{name} has no parameter {key!r}; {nearest(key, known) if known else 'it takes none.'}"
             )
         try:
             checked[key] = msgspec.convert(value, known[key].annotation, strict=not isinstance(value, str))

@@ -160,9 +160,9 @@ async def test_the_same_seed_draws_with_the_same_seeds_and_none_does_not():
         ({"kind": "number", "strategy": "adaptive"}, {}, "outlay.strategy"),
         ({"kind": "number", "value_usd": 1.0}, {}, "outlay.value_usd"),
         ({"kind": "number", "budget": 3}, {}, "outlay.budget"),
-        ({"kind": "number", "max_usd": -1}, {}, "outlay"),
-        ({"kind": "number", "parameters": {"n": 0}}, {}, None),
-        ({"kind": "number", "parameters": {"m": 1}}, {}, None),
+        ({"kind": "number", "max_usd": -1}, {}, "outlay.max_usd"),
+        ({"kind": "number", "parameters": {"n": 0}}, {}, "outlay.parameters"),
+        ({"kind": "number", "parameters": {"m": 1}}, {}, "outlay.parameters"),
     ],
 )
 async def test_what_cannot_be_honoured_is_a_400_that_names_it(options, more, param):

@@ -127,7 +127,9 @@ async def _left(request: Request, error: Exception) -> Response:
 
 async def _defect(request: Request, error: Exception) -> Response:
     """The boundary: whatever is left is a defect of outlay's, told without its insides."""
-    return _response(500, body_of(OutlayError("This server has a defect; its log says more.")), {})
+    # The server closes the connection after a defect; a client that is not told would send its next request on it.
+    closing = {"connection": "close"}
+    return _response(500, body_of(OutlayError("This server has a defect; its log says more.")), closing)
 
 
 def _response(status: int, body: bytes, headers: Mapping[str, Any]) -> Response:

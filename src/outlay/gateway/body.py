@@ -50,11 +50,15 @@ def decoded(body: bytes) -> dict[str, Any]:
         >>> decoded(b'{"n": 2}')
         {'n': 2}
     """
+    if not body:
+        raise UsageError("The body is empty; send a JSON object.")
     try:
         value = msgspec.json.decode(body)
     except RecursionError:
         raise _too_deep() from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise UsageError("The body is not valid UTF-8.") from None
+    except msgspec.DecodeError as error:
         raise UsageError(f"The body is not valid JSON: {error}.") from None
     if not isinstance(value, dict):
         raise UsageError("The body must be a JSON object.")

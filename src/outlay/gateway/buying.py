@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from outlay import plugins
 from outlay.engine import Outlay
+from outlay.errors import UsageError
 from outlay.framings._bound import added_tokens
 from outlay.gateway.auth import Caller
 from outlay.gateway.chat_request import ChatRequest
@@ -73,7 +74,11 @@ async def order(
     seller = await sellers.played_by(wanted.cast)
     framings = framings_of(options) or wanted.entry.around
     target = plugins.load("strategy", name)
-    parameters = plugins.check("strategy", name, target, _parameters(name, target, options))
+    given = _parameters(name, target, options)
+    try:
+        parameters = plugins.check("strategy", name, target, given)
+    except UsageError as error:
+        raise BadField("outlay.parameters", str(error)) from None
     roles = {seat: card.name for seat, card in (await seller.cards()).items()}
     plan = Plan(name, parameters, options.verifier, options.kind, roles, framings, wanted.plan)
     sampling = caller.capped(wanted.entry.bounding(asked.sampling))

@@ -102,6 +102,7 @@ def read(body: dict[str, Any]) -> ChatRequest:
         fields = msgspec.convert(given, Fields)
     except msgspec.ValidationError as error:
         raise BadField(param_of(error), f"The request is not in order: {error}.") from None
+    _check(fields.messages)
     extra = {name: value for name, value in given.items() if name not in OWN}
     for name in ("tools", "response_format", "service_tier"):
         if name in given:
@@ -134,6 +135,18 @@ def _refuse(given: dict[str, Any]) -> None:
     if given.get("service_tier") not in (None, *TIERS):
         told = "This service tier has a price of its own, which this server does not know."
         raise BadField("service_tier", told, code="unsupported_parameter")
+
+
+def _check(messages: list[Message]) -> None:
+    """Whatever reads messages later may rely on a role, and on a content that is a text or a list of parts."""
+    for place, message in enumerate(messages):
+        if not isinstance(message.get("role"), str):
+            raise BadField(f"messages[{place}].role", "Every message needs a role, such as user.")
+        content = message.get("content")
+        parts = content if isinstance(content, list) else []
+        if not isinstance(content, str | list | None) or not all(isinstance(part, dict) for part in parts):
+            told = "The content of a message is a text or a list of parts, each of them an object with a type."
+            raise BadField(f"messages[{place}].content", told)
 
 
 def _bound(fields: Fields) -> int | None:

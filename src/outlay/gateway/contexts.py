@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from outlay.gateway import body
-from outlay.gateway.errors import BadField, NotFound
+from outlay.gateway.errors import BadField, NotFound, param_of
 from outlay.gateway.keys import BUY, READ
 from outlay.gateway.state import State, state_of
 from outlay.sleep._account import account
@@ -43,7 +43,7 @@ async def add(request: Request) -> Response:
     try:
         asked = msgspec.convert(given, Given)
     except msgspec.ValidationError as error:
-        raise BadField("", f"The context is not in order: {error}.") from None
+        raise BadField(param_of(error), f"The context is not in order: {error}.") from None
     id = context_id(asked.text)
     name = id if asked.name is None else named_well(asked.name)
     at_us = time.time_ns() // 1000

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from outlay.gateway import body
-from outlay.gateway.errors import BadField, NotFound
+from outlay.gateway.errors import BadField, NotFound, param_of
 from outlay.gateway.keys import BUY
 from outlay.gateway.state import state_of
 from outlay.store.protocol import Feedback
@@ -41,7 +41,7 @@ async def feedback(request: Request) -> Response:
     try:
         verdict = msgspec.convert(given, Given)
     except msgspec.ValidationError as error:
-        raise BadField("", f"The verdict is not in order: {error}.") from None
+        raise BadField(param_of(error), f"The verdict is not in order: {error}.") from None
     store = state.outlay.store
     kept = Feedback(
         store.new_id("feedback"),

@@ -144,6 +144,8 @@ def _relayed(path: str, given: dict[str, Any], fields: Plain, caller: Caller) ->
     if path == "embeddings":
         if fields.stream:
             raise BadField("stream", "Embeddings come in one piece.", code="unsupported_parameter")
+        if not (isinstance(texts := given.get("input"), str | list) and texts):
+            raise BadField("input", "Embeddings need an input: a text, or a list of texts or tokens.")
         return Relayed(path, sent, encoded_bytes(sent), 0, 1)
     several = isinstance(fields.prompt, list) and not all(isinstance(p, int) for p in fields.prompt)
     n = fields.n * (len(fields.prompt) if several else 1)

@@ -8,7 +8,7 @@ from outlay import plugins
 from outlay.config import Config
 from outlay.engine import Outlay
 from outlay.errors import nearest
-from outlay.gateway.errors import NotFound
+from outlay.gateway.errors import BadField, NotFound
 
 SPACE = "outlay/"
 """Names under it buy an answer with a strategy; every other name is a model that is passed through."""
@@ -40,9 +40,13 @@ class Sellers:
 
         Raises:
             NotFound: it is not offered here.
+            BadField: it is a plan or a strategy, which answers chats only.
         """
+        if model not in self.models and model in self.names:
+            told = f"{model} buys answers to chats; here name a model itself: {', '.join(sorted(self.models))}."
+            raise BadField("model", told)
         if model not in self.models:
-            told = f"There is no model {model!r} here; {nearest(model, self.names)}."
+            told = f"There is no model {model!r} here; {nearest(model, self.models)}"
             raise NotFound(told, code="model_not_found", param="model")
         return await self.played_by({**self.config.roles, "default": model})
 

@@ -181,11 +181,11 @@ def _cast(
     """Who plays each role: the model that the request chooses, the plan's, the one it names, or the default."""
     known = config.offered
     if options.model is not None and options.model not in known:
-        told = f"There is no model {options.model!r} here; {nearest(options.model, known)}."
+        told = f"There is no model {options.model!r} here; {nearest(options.model, known)}"
         raise NotFound(told, code="model_not_found", param="model")
     default = model if model in known else config.default
     if strategy is None and not entry.chain and model not in known and entry is _NO_PLAN:
-        told = f"There is no model {model!r} here; {nearest(model, names(config))}."
+        told = f"There is no model {model!r} here; {nearest(model, names(config))}"
         raise NotFound(told, code="model_not_found", param="model")
     cast = entry.cast(default, config.roles)
     return cast if options.model is None else {**cast, "default": options.model}

@@ -32,8 +32,8 @@ def need_kind(question: Question, strategy: str) -> None:
     """
     if question.kind is None:
         raise UsageError(
-            f"{strategy} compares answers and needs to know their kind; add --kind number (or math, "
-            f"choice, json, tool_call, code, text)."
+            f"{strategy} compares answers and needs to know their kind; state it (--kind, or outlay.kind in a "
+            f"request): number, math, choice, json, tool_call, code or text."
         )
 
 
