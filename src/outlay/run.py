@@ -370,8 +370,11 @@ class Run:
         price = self._door.card(role).price
         return None if price is None else worst_nusd(price, input_tokens, output_tokens)
 
-    def fork(self, limits: Limits, *, verifier: Verifier | None = None) -> Run:
-        """A run with a slice of this budget; what it spends counts here and in `spent`."""
+    def fork(self, limits: Limits, *, verifier: Verifier | None = None, live: bool | None = None) -> Run:
+        """A run with a slice of this budget; what it spends counts here and in `spent`.
+
+        Not `live`, its texts are shown to nobody: they lead up to an answer and are none.
+        """
         sub = Run(
             self._door,
             self.budget.fork(limits),
@@ -379,7 +382,7 @@ class Run:
             question_id=self.question_id,
             verifier=verifier or self._verifier,
             listener=self._listener,
-            live=self._live,
+            live=self._live if live is None else live,
         )
         sub.spent, sub.notes, sub._occurrences = self.spent, self.notes, self._occurrences
         sub.left = self.left
