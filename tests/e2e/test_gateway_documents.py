@@ -43,6 +43,20 @@ async def test_documents_and_the_check_of_the_evidence_are_framings_of_a_request
     assert "Before you answer" in text
 
 
+async def test_a_stream_shows_the_answer_and_not_what_a_framing_bought_before_it():
+    async with Upstream() as up, gateway(config(up)) as gate:
+        up.script(chat("first thoughts"))
+        up.always(chat("Answer: 7"))
+        stream = await gate.client().chat.completions.create(
+            model="outlay/single",
+            messages=NUMBER,
+            stream=True,
+            extra_body={"outlay": {"kind": "number", "framings": ["echo:first=16"]}},
+        )
+        text = "".join([c.choices[0].delta.content or "" async for c in stream if c.choices])
+    assert text == "Answer: 7"
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [

@@ -81,7 +81,7 @@ async def _thought(run: Run, question: Question, most: int) -> str:
     )
     asked = after_question(question, prompts.first())
     # The answer must stay affordable.
-    before = run.fork(before_answer(run, draws(question, 1).by_role["default"]))
+    before = run.fork(before_answer(run, draws(question, 1).by_role["default"]), live=False)
     (said,) = await before.attempts(asked.messages, role="default", label="first stretch", sampling=sampling)
     if isinstance(said, Completion):
         return said.text.strip()

@@ -101,7 +101,7 @@ async def iter_drag(
         loop on training questions and keeps what ends right. `least` is ours.
     Example: `outlay bench "corpus_qa?hops=2" --strategy single iter_drag:n=3`
     """
-    before = run.fork(before_answer(run, draws(question, 1).by_role["default"]))
+    before = run.fork(before_answer(run, draws(question, 1).by_role["default"]), live=False)
     query = asked(question)
     examples = await solved(before, corpus, query, m, k, steps=True)
     found = await retrieved(before, corpus, query, k, candidates)

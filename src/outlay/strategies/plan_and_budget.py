@@ -101,7 +101,7 @@ async def plan_and_budget(
     Example: `outlay ask "…" --kind number --strategy plan_and_budget:schedule=cosine`
     """
     own = draws(question, 1).by_role["default"]
-    before = run.fork(before_answer(run, own))
+    before = run.fork(before_answer(run, own), live=False)
     plan = await budgeted(before, question, schedule=schedule, words=words, level=level)
     run.refused, run.failure = run.refused or before.refused, run.failure or before.failure
     if plan is None:
