@@ -203,3 +203,28 @@ async def test_a_prefix_of_one_s_own_that_hangs_or_breaks_costs_that_chain_only(
         answer = await plugins.load("strategy", name)(run, QUESTION)
     assert answer.key == RIGHT
     assert any("not scored: your scorer own_scorer " in m and why in m for m in answer.missing)
+
+
+async def test_a_search_that_fails_stops_the_branches_that_are_in_flight_upstream():
+    """One tree's scorer finds its key refused while the other tree's step is being written."""
+    flying = asyncio.Event()
+
+    def gate(request):
+        if not (request.prefix or "").startswith("good 0"):
+            return None
+        flying.set()
+        return asyncio.get_running_loop().create_future()
+
+    class Refused(Says):
+        async def prefix(self, run, question, steps):
+            if len(steps) == 2:
+                await flying.wait()
+                raise ProviderError("no such key", fatal=True)
+            return 0.9 if steps[0] in ("good 0\n\n", "good 1\n\n") else 0.2
+
+    model = scripted(lambda r, i: f"good {i}\n\n", max_n=8, gate=gate)
+    async with run_on(model, verifier=Refused(0.0)) as run:
+        with pytest.raises(ProviderError, match="no such key"):
+            await plugins.load("strategy", "diverse_tree_search")(run, QUESTION)
+        assert set(run.budget.reserved.values()) == {0}
+    assert model.stopped == 1
