@@ -69,6 +69,10 @@ def test_every_framing_has_its_row_and_no_other():
     assert rows - {"package.module"} == set(plugins.names("framing"))
 
 
+def test_every_tool_of_agents_has_its_row_and_no_other():
+    assert set(tables(DOCS / "agents.md", "tool")) == set(plugins.names("tool"))
+
+
 def test_every_task_stands_in_its_page_and_no_other():
     page = (DOCS / "tasks.md").read_text("utf-8")
     assert set(tables(DOCS / "tasks.md", "task")) <= set(plugins.names("task"))

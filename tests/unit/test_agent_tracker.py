@@ -129,6 +129,18 @@ def test_calls_are_read_from_text_in_order_and_wrong_ones_say_why():
     assert said("Answer: 42") == ()
 
 
+def test_a_call_without_its_tags_is_one_only_if_it_has_exactly_that_shape():
+    (found,) = said('```json\n{"name": "f", "arguments": {"x": 1}}\n```')
+    assert (found.name, found.arguments) == ("f", {"x": 1})
+    for text in (
+        '{"name": "f"}',
+        '{"name": "f", "arguments": {}, "more": 1}',
+        '{"name": "f", "arguments": 1}',
+        "[1]",
+    ):
+        assert said(text) == ()
+
+
 def test_native_calls_go_before_the_text():
     native = (
         {"id": "c1", "function": {"name": "f", "arguments": '{"x": 1}'}},

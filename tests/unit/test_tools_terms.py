@@ -5,7 +5,7 @@ import pytest
 from outlay import plugins
 from outlay.errors import MissingAbility, UsageError
 from outlay.sandbox.bubblewrap import probe
-from outlay.tools._tool import Tool, named, open_tool, open_tools
+from outlay.tools._tool import Tool, named, open_tool, open_tools, refuse_unready
 
 
 def test_the_arguments_become_a_schema_and_the_first_paragraph_a_description():
@@ -89,3 +89,16 @@ async def test_the_python_tool_runs_programs_and_tells_of_their_ends():
     assert "ZeroDivisionError" in failed
     assert "[stopped after 1 s]" in await work({"code": "while True: pass"})
     assert "exit code" in await work({"code": "import socket; socket.create_connection(('1.1.1.1', 80), 0.5)"})
+
+
+async def test_the_search_tool_finds_documents_by_name_and_refuses_a_corpus_that_is_none():
+    _, work = open_tool("search", calls=1)
+    found = await work({"query": "Lundfell Light", "k": 2})
+    assert found.count("[") == 2
+    assert "Lundfell" in found.partition("\n\n")[0]
+    assert await work({"query": "xyzzy"}) == "no document shares a word with that"
+    with pytest.raises(UsageError, match="fit the schema"):
+        await work({"query": "keeper", "corpus": "/etc"})
+    refuse_unready("search")
+    with pytest.raises(UsageError, match="no folder"):
+        refuse_unready("search:corpus=/nowhere")

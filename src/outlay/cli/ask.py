@@ -55,7 +55,7 @@ async def ask(
     framing:
         What is put around the question: NAME or NAME:key=value,… (see outlay framings); repeatable, in order.
     tool:
-        What an agent may call: python or package.module:function, with :calls=5,usd=0.001,… if wanted; repeatable.
+        What an agent may call: python, search or package.module:function, with :calls=5,… if wanted; repeatable.
     max_usd:
         A hard cap in dollars.
     max_tokens:

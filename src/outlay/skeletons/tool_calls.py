@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from outlay.answers import json as json_kind
 from outlay.types import Completion
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
@@ -26,7 +27,8 @@ class Call(Struct, frozen=True):
 def calls_of(completion: Completion) -> tuple[Call, ...]:
     r"""The calls of a reply in their order; none makes it an answer.
 
-    A call that is no JSON, names no tool or is cut stays among them, with what is wrong: the model shall read it.
+    A call without its tags counts where the reply holds JSON of exactly that shape: small models forget the tags. A
+    call that is no JSON, names no tool or is cut stays among them, with what is wrong: the model shall read it.
 
     Example:
         >>> from outlay.types import Usage
@@ -45,7 +47,15 @@ def calls_of(completion: Completion) -> tuple[Call, ...]:
             end = following if following >= 0 else len(completion.text)
         found.append(_written(completion.text[start:end]))
         at = completion.text.find(OPEN, end)
-    return tuple(found)
+    return tuple(found) or _untagged(completion.text)
+
+
+def _untagged(text: str) -> tuple[Call, ...]:
+    written = json_kind.extract(text)
+    if written is None or '"arguments"' not in written:
+        return ()
+    call = _written(written)
+    return () if call.wrong or set(msgspec.json.decode(written)) != {"name", "arguments"} else (call,)
 
 
 def _native(call: dict[str, Any]) -> Call:

@@ -142,7 +142,7 @@ def refuse_unready(text: str) -> None:
         chosen = plugins.spec("tool", one, beside=Terms.__struct_fields__)
         ready = getattr(plugins.module_of(chosen.target), "ready", None)
         if ready is not None:
-            ready()
+            ready(**chosen.parameters)
 
 
 def _arguments(function: Callable[..., Any], source: str) -> type[Struct]:

@@ -49,7 +49,7 @@ async def python(code: Code, *, timeout_s: Seconds = 5.0, memory_mb: Megabytes =
     return "\n".join(said).strip() or "[it printed nothing; print what you want to see]"
 
 
-def ready() -> None:
+def ready(*, timeout_s: Seconds = 5.0, memory_mb: Megabytes = 512) -> None:
     """Refuse, before anything is bought, where there is no sandbox.
 
     Raises:
