@@ -60,9 +60,11 @@ async def test_the_candidate_is_data_on_stdin(script):
 
 
 def test_it_runs_under_the_servers_own_event_loop(script):
+    reads, deaf = script("import sys; raise SystemExit(sys.stdin.read() != '391')"), "true"
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        verdict = runner.run(check(script("import sys; raise SystemExit(sys.stdin.read() != '391')")))
-    assert verdict.accepted
+        assert runner.run(check(reads)).accepted
+        for _ in range(20):
+            assert runner.run(check(deaf, "x" * 200_000)).accepted
 
 
 async def test_the_environment(script, monkeypatch):

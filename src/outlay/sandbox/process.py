@@ -59,10 +59,11 @@ async def run_program(
     exit_code: int | None = None
     try:
         async with asyncio.timeout(timeout_s):
-            # The fast event loop's pipes have the methods and not the type.
+            # uvloop's pipes have the methods and not the type, and refuse writing once the program has ended.
             pipe = cast(asyncio.WriteTransport, process.get_pipe_transport(0))
-            pipe.write(stdin)
-            pipe.close()
+            if not pipe.is_closing():
+                pipe.write(stdin)
+                pipe.close()
             await watch.exited.wait()
         exit_code = process.get_returncode()
         _kill(process.get_pid())
