@@ -44,7 +44,6 @@ class openai_chat:
     - `prefix` is probed before the first request that needs it (see `probe`), since servers without it open a
       new turn in silence.
     - A server that refuses `stream_options` or streaming is asked again without, and that is remembered.
-      Refused requests are not billed.
     - Errors name the host and never the key or a header. No retries here, but for a kept-alive connection that
       was closed before the first byte (`openai_http`).
 
