@@ -63,6 +63,17 @@ async def test_a_question_that_shares_no_word_says_so():
     assert "no document shares a word with the question" in answer.missing
 
 
+async def test_documents_are_looked_up_by_the_end_of_the_last_message():
+    messages = (
+        {"role": "system", "content": "You know the bell of the church of Farnby."},
+        {"role": "user", "content": [{"type": "text", "text": "bell church kilograms " * 400}]},
+        {"role": "assistant", "content": "Noted."},
+        {"role": "user", "content": "bell church " * 500 + ("boat " * 500) + LIGHT.name},
+    )
+    requests, _ = await sent("documents:k=1", question=Question("q", messages, "number"))
+    assert f"{LIGHT.name} was built" in str(requests[0].messages[-1]["content"])
+
+
 async def test_vectors_change_the_ranks_and_their_failure_does_not_lose_the_words():
     plain, _ = await sent("documents:k=3")
     model = embedder(64, price=FIXED)

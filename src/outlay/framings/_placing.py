@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from outlay.bounds import MESSAGE_OVERHEAD
+from outlay.prompts.answer_format import bare
 from outlay.types import Message, Question
 
 JSON_BYTES = 6
@@ -82,6 +83,22 @@ def after_question(question: Question, text: str) -> Question:
     last = messages[places[-1]]
     messages[places[-1]] = {**last, "content": _joined(last.get("content"), text)}
     return msgspec.structs.replace(question, messages=tuple(messages))
+
+
+def last_text(question: Question) -> str:
+    """The text of the last user message, without its kind's instruction; empty where there is none.
+
+    Example:
+        >>> last_text(Question.of("17 * 23?"))
+        '17 * 23?'
+    """
+    for message in reversed(bare(question).messages):
+        if message.get("role") == "user":
+            content: Any = message.get("content")
+            if isinstance(content, list):
+                return "\n".join(str(p["text"]) for p in content if isinstance(p, dict) and p.get("text"))
+            return str(content or "")
+    return ""
 
 
 def most_tokens(text_bytes: int, *, messages: int = 1) -> int:

@@ -25,6 +25,7 @@ Candidates = Annotated[int, Meta(ge=1, le=120)]
 MOST_BYTES = LARGEST_BYTES + 400
 """Bytes of one document with its name and fence."""
 LARGEST_QUERY = 2_000
+"""Characters of a query; of a longer one its end, where questions stand."""
 FUSED = 60
 """The constant of reciprocal rank fusion, as published."""
 
@@ -45,7 +46,7 @@ async def retrieved(run: Run, path: str, query: str, k: int, candidates: int) ->
     """
     if k == 0:
         return []
-    query = query[:LARGEST_QUERY]
+    query = query[-LARGEST_QUERY:]
     embeds = run.has("embed")
 
     async def look() -> Found:
@@ -80,7 +81,7 @@ async def solved(run: Run, path: str, query: str, m: int, k: int, *, steps: bool
         return []
 
     async def look() -> list[list[Any]]:
-        return await asyncio.to_thread(_solved, path, query[:LARGEST_QUERY], m, k, steps)
+        return await asyncio.to_thread(_solved, path, query[-LARGEST_QUERY:], m, k, steps)
 
     return [(one, found) for one, found in await run.observe("examples", look)]
 

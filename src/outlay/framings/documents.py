@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from outlay.corpus.read import SHIPPED
 from outlay.framings._allocated import Budget, chosen
-from outlay.framings._placing import before_question, most_tokens
+from outlay.framings._placing import before_question, last_text, most_tokens
 from outlay.framings._retrieving import MOST_BYTES, Candidates, Documents, Shots, finding, retrieved, solved
-from outlay.framings._solved import asked
 from outlay.prompts import documents as prompts
 from outlay.run import Run
 from outlay.types import Bound, Question
@@ -82,7 +81,7 @@ async def documents(
     Example: `outlay bench corpus_qa --framing documents:k=5 --strategy single`
     """
     k, m = await _settled(run, k, m, allocation, budget)
-    query = asked(question)
+    query = last_text(question)
     examples = await solved(run, corpus, query, m, k, steps=False)
     found = await retrieved(run, corpus, query, k, candidates)
     if k and not found:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from outlay.bounds import text_bound
-from outlay.framings._placing import after_question, most_tokens
+from outlay.framings._placing import after_question, last_text, most_tokens
 from outlay.prompts import echo as prompts
 from outlay.run import Run
 from outlay.skeletons.pool import draws
@@ -57,7 +57,7 @@ async def echo(
         and so is leaving a first stretch that fails out.
     Example: `outlay ask "17 * 23?" --kind number --framing echo:first=128`
     """
-    text = _last(question)
+    text = last_text(question)
     thought = await _thought(run, question, first) if first else ""
     share = echo_share(text, thought) if thought else None
     again = when == "always" or (when == "missing" and (share is None or share <= threshold))
@@ -86,15 +86,4 @@ async def _thought(run: Run, question: Question, most: int) -> str:
     if isinstance(said, Completion):
         return said.text.strip()
     run.notes.append(f"the first stretch is left out: {said}")
-    return ""
-
-
-def _last(question: Question) -> str:
-    """The text of the last user message."""
-    for message in reversed(question.messages):
-        if message.get("role") == "user":
-            content: Any = message.get("content")
-            if isinstance(content, list):
-                return "\n".join(str(p["text"]) for p in content if isinstance(p, dict) and p.get("text"))
-            return str(content or "")
     return ""

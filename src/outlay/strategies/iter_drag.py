@@ -10,7 +10,7 @@ from msgspec import Meta
 from outlay import plugins
 from outlay.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
 from outlay.corpus.read import SHIPPED
-from outlay.framings._placing import after_question, before_question, most_tokens
+from outlay.framings._placing import after_question, before_question, last_text, most_tokens
 from outlay.framings._retrieving import (
     MOST_BYTES,
     Candidates,
@@ -21,7 +21,6 @@ from outlay.framings._retrieving import (
     retrieved,
     solved,
 )
-from outlay.framings._solved import asked
 from outlay.prompts import documents as prompts
 from outlay.prompts.answer_format import bare, instruct
 from outlay.run import Run
@@ -102,7 +101,7 @@ async def iter_drag(
     Example: `outlay bench "corpus_qa?hops=2" --strategy single iter_drag:n=3`
     """
     before = run.fork(before_answer(run, draws(question, 1).by_role["default"]), live=False)
-    query = asked(question)
+    query = last_text(question)
     examples = await solved(before, corpus, query, m, k, steps=True)
     found = await retrieved(before, corpus, query, k, candidates)
     trace: Trace = []
