@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from outlay.errors import BudgetExceeded, NoAnswer, ProviderError
+from outlay.metering import total
 from outlay.prompts.thinking import CLOSE, OPENED
 from outlay.run import Run
 from outlay.skeletons.pair_rules import LARGE, SMALL, Rules
@@ -140,27 +141,54 @@ async def write(
     return chain
 
 
-async def drawn(run: Run, question: Question, kept: Rules, chain: Chain, role: str, *, label: str = "") -> Step:
-    """The next step by the model of a role.
+async def drawn(run: Run, question: Question, kept: Rules, chain: Chain, role: str) -> Step:
+    """The next step by the model of a role, in as many pieces as give it the least tokens of a step.
 
     Raises:
         ProviderError: it failed.
         BudgetExceeded: it was refused.
     """
+    found = await _piece(run, question, kept, chain, None, role)
+    for _ in range(kept.least_tokens - 1):
+        written = found.usage.output_tokens
+        enough = min(kept.least_tokens, kept.max_tokens - chain.tokens)
+        if found.ended or found.cut or written >= enough or CLOSE in found.text:
+            break
+        found = _longer(found, await _piece(run, question, kept, chain, found, role))
+    return found
+
+
+async def _piece(
+    run: Run, question: Question, kept: Rules, chain: Chain, begun: Step | None, role: str
+) -> Step:
+    """What follows the chain and what is begun of its next step, up to the next separator."""
+    text, written = (chain.text + begun.text, begun.usage.output_tokens) if begun else (chain.text, 0)
     (found,) = await step(
         run,
         question,
-        chain.text,
+        text,
         role=role,
-        label=label or f"{role}/{digest(chain.text)}",
+        label=f"{role}/{digest(text)}",
         separator=kept.separator,
-        max_tokens=max(min(kept.step_tokens, kept.max_tokens - chain.tokens), 1),
+        max_tokens=max(min(kept.step_tokens, kept.max_tokens - chain.tokens) - written, 1),
         # All drafts carry theirs, whoever looks at them: then the same draft is the same call in every strategy.
         top_logprobs=0 if role == SMALL and "logprobs" in run.card(role).abilities else None,
     )
     if isinstance(found, Step):
         return found
     raise found
+
+
+def _longer(begun: Step, more: Step) -> Step:
+    """A step with its next piece; how it ended is how that one did."""
+    both = (begun.logprobs, more.logprobs)
+    return msgspec.structs.replace(
+        more,
+        text=begun.text + more.text,
+        usage=total([begun.usage, more.usage]),
+        logprobs=None if None in both else tuple(token for part in both for token in part or ()),
+        latency_s=begun.latency_s + more.latency_s,
+    )
 
 
 async def _next(

@@ -25,6 +25,8 @@ FirstSteps: TypeAlias = Annotated[int, Meta(ge=0, le=1000)]
 """A number of steps at the beginning."""
 StepTokens: TypeAlias = Annotated[int, Meta(ge=1, le=100_000)]
 """The cap of one step."""
+LeastTokens: TypeAlias = Annotated[int, Meta(ge=0, le=1000)]
+"""The least tokens of a step; 0 takes each as it comes."""
 
 
 class Rules(Struct, frozen=True):
@@ -41,6 +43,8 @@ class Rules(Struct, frozen=True):
     thinks: Thinks = "plain"
     closing_ends: bool = True
     """Whether the closing tag alone ends the thinking; else it is removed until an answer was stated."""
+    least_tokens: int = 0
+    """Shorter steps are gone on with until they have so many tokens."""
 
 
 def rules(
@@ -51,12 +55,14 @@ def rules(
     step_tokens: int,
     separator: str,
     thinks: Thinks,
+    least_tokens: int,
     closing_ends: bool = True,
 ) -> Rules:
     r"""The rules within the question's own output bound; `\n` in a separator is a line break."""
     most = question.sampling.max_output_tokens or DEFAULT_OUTPUT_TOKENS
     parted = separator.replace("\\n", "\n") or SEPARATOR
-    return Rules(most, first_large, max_steps, min(step_tokens, most), parted, thinks, closing_ends)
+    cap = min(step_tokens, most)
+    return Rules(most, first_large, max_steps, cap, parted, thinks, closing_ends, min(least_tokens, cap))
 
 
 def worst(question: Question, kept: Rules, *, small_calls: int = 1, answer_tokens: int = 0) -> Bound:
@@ -65,19 +71,18 @@ def worst(question: Question, kept: Rules, *, small_calls: int = 1, answer_token
     Args:
         question: what is asked.
         kept: the rules of the chain.
-        small_calls: calls of the small model a step, drafts included.
+        small_calls: calls of the small model a step, its draft included; a draft in pieces is one more for each.
         answer_tokens: cap of an answer that the large model writes at the end; 0 for none.
     """
     asked = framed(question, kept.thinks)
     prefix = kept.max_tokens + kept.step_tokens + len(OPENED.encode()) + len(CLOSE.encode()) + 4
     text = text_bound(asked.messages, asked.sampling) + prefix
     steps = min(kept.max_steps, kept.max_tokens)
-    large = steps + (answer_tokens > 0)
+    pieces = max(kept.least_tokens, 1)
+    small, large = steps * (small_calls - 1 + pieces), steps * pieces + (answer_tokens > 0)
     return Bound(
         {
-            SMALL: Draws(
-                small_calls * steps, small_calls * steps * text, steps * (kept.step_tokens + small_calls - 1)
-            ),
+            SMALL: Draws(small, small * text, steps * (kept.step_tokens + small_calls - 1)),
             LARGE: Draws(large, large * text, steps * kept.step_tokens + answer_tokens),
         }
     )

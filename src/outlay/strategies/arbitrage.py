@@ -17,6 +17,7 @@ from outlay.skeletons.pair_rules import (
     STEP_TOKENS,
     STEPS,
     FirstSteps,
+    LeastTokens,
     Rules,
     Steps,
     StepTokens,
@@ -43,11 +44,12 @@ def bound(
     first_large: FirstSteps = 0,
     max_steps: Steps = STEPS,
     step_tokens: StepTokens = STEP_TOKENS,
+    min_step_tokens: LeastTokens = 0,
     separator: str = SEPARATOR,
     thinks: Thinks = "plain",
 ) -> Bound:
     """At every step a draft and a step of the large model, and scores where the estimator needs them."""
-    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks)
+    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
     steps = min(max_steps, kept.max_tokens)
     by_role = pair_rules.worst(question, kept, answer_tokens=bound_of_end(thinks, False)).by_role
     looks = {verifier.__name__: 1, ORACLE: 2}.get(estimator, 0)
@@ -63,6 +65,7 @@ async def arbitrage(
     first_large: FirstSteps = 0,
     max_steps: Steps = STEPS,
     step_tokens: StepTokens = STEP_TOKENS,
+    min_step_tokens: LeastTokens = 0,
     separator: str = SEPARATOR,
     thinks: Thinks = "plain",
 ) -> Answer:
@@ -82,6 +85,7 @@ async def arbitrage(
         first_large: so many steps at the beginning are the large model's.
         max_steps: the most steps.
         step_tokens: the most tokens of a step.
+        min_step_tokens: a shorter step is gone on with past its separator, by the same model, before it is decided on.
         separator: what ends a step; write a line break as `\n`.
         thinks: see `speculative_reasoning`.
 
@@ -92,11 +96,11 @@ async def arbitrage(
     Cost: at most `max_steps` times a draft of the small model and a step of the large one, and what the estimator buys.
     Source: Arbitrage (arXiv 2512.05033), section 4; ties keep the draft as in its text, where its code escalates. Its
         trained router is an estimator of your own here: no weights were published. An estimate that fails sends the
-        step to the large model: ours. Report the rank correlation of your estimator with the oracle's D beside that of
-        -(draft's score): a router pays only if it beats that.
+        step to the large model, and `min_step_tokens`: ours. Report the rank correlation of your estimator with the
+        oracle's D beside that of -(draft's score): a router pays only if it beats that.
     Example: `outlay ask "17 * 23?" --model BIG --model small=SMALL --strategy arbitrage:tau=0.2`
     """
-    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks)
+    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
     _check(run, estimator)
     default = 0.0 if estimator == ORACLE else TAU
     least = await threshold(run, f"arbitrage:{estimator}", tau, default)
@@ -133,6 +137,7 @@ def _rules(
     step_tokens: int,
     separator: str,
     thinks: Thinks,
+    least_tokens: int,
 ) -> Rules:
     return pair_rules.rules(
         question,
@@ -141,4 +146,5 @@ def _rules(
         step_tokens=step_tokens,
         separator=separator,
         thinks=thinks,
+        least_tokens=least_tokens,
     )

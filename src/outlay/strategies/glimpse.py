@@ -17,6 +17,7 @@ from outlay.skeletons.pair_rules import (
     STEP_TOKENS,
     STEPS,
     FirstSteps,
+    LeastTokens,
     Rules,
     Steps,
     StepTokens,
@@ -44,11 +45,12 @@ def bound(
     answer_by_large: bool = True,
     max_steps: Steps = STEPS,
     step_tokens: StepTokens = STEP_TOKENS,
+    min_step_tokens: LeastTokens = 0,
     separator: str = SEPARATOR,
     thinks: Thinks = "plain",
 ) -> Bound:
     """At every step a probe and one step of either model, and an end by the large one."""
-    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks)
+    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
     return pair_rules.worst(question, kept, small_calls=2, answer_tokens=bound_of_end(thinks, answer_by_large))
 
 
@@ -61,6 +63,7 @@ async def glimpse(
     answer_by_large: bool = True,
     max_steps: Steps = STEPS,
     step_tokens: StepTokens = STEP_TOKENS,
+    min_step_tokens: LeastTokens = 0,
     separator: str = SEPARATOR,
     thinks: Thinks = "plain",
 ) -> Answer:
@@ -78,6 +81,7 @@ async def glimpse(
         answer_by_large: the large model writes the last step anew where the small one wrote it.
         max_steps: the most steps.
         step_tokens: the most tokens of a step.
+        min_step_tokens: a shorter step is gone on with past its separator, by the same model, before it is decided on.
         separator: what ends a step; write a line break as `\n`.
         thinks: see `speculative_reasoning`.
 
@@ -88,10 +92,11 @@ async def glimpse(
         model.
     Source: GlimpRouter (arXiv 2601.05110) and its code: ties go to the large model, the entropy is over a renormalised
         top 20. Where the steps are the reply itself there is no closing tag to answer after, so the large model writes
-        the last step anew: ours. A probe that fails sends the step to the large model: ours.
+        the last step anew: ours. A probe that fails sends the step to the large model, and
+        `min_step_tokens`: ours.
     Example: `outlay ask "17 * 23?" --model BIG --model small=SMALL --strategy glimpse:tau=0.5 --kind number`
     """
-    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks)
+    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
     for role in (SMALL, pair_rules.LARGE):
         run.need(frozenset({"prefix"}), role=role)
     run.need(frozenset({"logprobs"}), role=SMALL)
@@ -115,7 +120,13 @@ async def glimpse(
 
 
 def _rules(
-    question: Question, first_large: int, max_steps: int, step_tokens: int, separator: str, thinks: Thinks
+    question: Question,
+    first_large: int,
+    max_steps: int,
+    step_tokens: int,
+    separator: str,
+    thinks: Thinks,
+    least_tokens: int,
 ) -> Rules:
     return pair_rules.rules(
         question,
@@ -124,4 +135,5 @@ def _rules(
         step_tokens=step_tokens,
         separator=separator,
         thinks=thinks,
+        least_tokens=least_tokens,
     )

@@ -19,6 +19,7 @@ from outlay.skeletons.pair_rules import (
     STEP_TOKENS,
     STEPS,
     FirstSteps,
+    LeastTokens,
     Rules,
     Steps,
     StepTokens,
@@ -45,11 +46,12 @@ def bound(
     reading: Reading = "average",
     max_steps: Steps = STEPS,
     step_tokens: StepTokens = STEP_TOKENS,
+    min_step_tokens: LeastTokens = 0,
     separator: str = SEPARATOR,
     thinks: Thinks = "plain",
 ) -> Bound:
     """At every step a draft, a grade and a step of the large model."""
-    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks)
+    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
     drafts = pair_rules.worst(question, kept, answer_tokens=bound_of_end(thinks, False))
     large, steps = drafts.by_role[LARGE], min(max_steps, kept.max_tokens)
     asked = pair_rules.framed(question, thinks)
@@ -72,6 +74,7 @@ async def speculative_reasoning(
     reading: Reading = "average",
     max_steps: Steps = STEPS,
     step_tokens: StepTokens = STEP_TOKENS,
+    min_step_tokens: LeastTokens = 0,
     separator: str = SEPARATOR,
     thinks: Thinks = "plain",
 ) -> Answer:
@@ -90,6 +93,7 @@ async def speculative_reasoning(
         reading: `average` takes the expectation over the digits' probabilities, `greedy` the likeliest digit.
         max_steps: the most steps.
         step_tokens: the most tokens of a step.
+        min_step_tokens: a shorter step is gone on with past its separator, by the same model, before it is decided on.
         separator: what ends a step; write a line break as `\n`.
         thinks: `plain` steps are the reply itself; with `asked` or `native` they are thinking between tags, which the
             large model closes and answers from.
@@ -102,10 +106,11 @@ async def speculative_reasoning(
     Source: SpecReason (arXiv 2504.07891), section 4. The default reading is the average, theirs is greedy: thresholds
         by quantile need grades that do not lie on a few digits. Steps are cut so that kept tokens never pass the bound,
         where theirs pass it by up to one step. A grade that fails sends the step to the large model, as theirs. Their
-        loop has no answer phase; here thinking between tags has one.
+        loop has no answer phase; here thinking between tags has one. `min_step_tokens` is ours: where a step is a line,
+        grades would cost more than steps.
     Example: `outlay ask "17 * 23?" --model BIG --model small=SMALL --strategy speculative_reasoning:tau=6`
     """
-    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks)
+    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
     for role in (pair_rules.SMALL, LARGE):
         run.need(frozenset({"prefix"}), role=role)
     least = await threshold(run, "speculative_reasoning", tau, TAU)
@@ -128,7 +133,13 @@ async def speculative_reasoning(
 
 
 def _rules(
-    question: Question, first_large: int, max_steps: int, step_tokens: int, separator: str, thinks: Thinks
+    question: Question,
+    first_large: int,
+    max_steps: int,
+    step_tokens: int,
+    separator: str,
+    thinks: Thinks,
+    least_tokens: int,
 ) -> Rules:
     return pair_rules.rules(
         question,
@@ -137,5 +148,6 @@ def _rules(
         step_tokens=step_tokens,
         separator=separator,
         thinks=thinks,
+        least_tokens=least_tokens,
         closing_ends=False,
     )
