@@ -61,6 +61,7 @@ bench: dev ## measure start-up, calls, pools, budgets, kills and replay, and com
 	$(BIN)/python bench/kill.py
 	$(BIN)/python bench/quota.py
 	$(BIN)/python bench/contexts.py
+	$(BIN)/python bench/agent.py --worlds 50
 	$(BIN)/python bench/vectors.py
 	$(BIN)/python bench/drift.py --runs 300
 	$(BIN)/python bench/cascade_rooms.py

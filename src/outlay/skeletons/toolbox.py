@@ -110,9 +110,10 @@ class Toolbox:
         made: list[Response] = []
         refusal: BudgetExceeded | None = None
         for number, call in enumerate(calls):
-            why = self._refused(call, number)
-            if why or refusal is not None:
-                made.append(Response(call, f"Not called: {why or refusal}"[:LARGEST_REFUSAL], False))
+            # Once the run's budget has refused a call nothing more is counted.
+            why = str(refusal) if refusal is not None else self._refused(call, number)
+            if why:
+                made.append(Response(call, f"Not called: {why}"[:LARGEST_REFUSAL], False))
                 continue
             try:
                 work, given = self._works.get(call.name), call.arguments
