@@ -7,7 +7,7 @@ import json
 import aiohttp
 import pytest
 from gateways import config, gateway
-from upstream import Upstream
+from upstream import Upstream, status
 
 MESSAGE = {"role": "user", "content": "6 * 7?"}
 BODY = {"model": "m", "messages": [MESSAGE]}
@@ -52,6 +52,16 @@ async def test_a_wrong_body_is_told_in_a_sentence_and_the_same_connection_goes_o
         assert up.n_chats == 0
         async with session.post(gate.root + CHAT, json=BODY) as healthy:
             assert healthy.status == 200
+
+
+async def test_every_failure_is_told_in_one_whole_sentence():
+    async with Upstream() as up, gateway(config(up)) as gate:
+        up.always(status(400, "no such thing."))
+        for model in ("m", "outlay/single", "smal", "outlay/singel"):
+            _, told, _ = await gate.post(CHAT, {**BODY, "model": model})
+            said = told["error"]["message"]
+            assert said.endswith((".", "?")), said
+            assert not {"..", "?."} & {said[-2:]}, said
 
 
 async def test_of_a_field_that_is_sent_twice_the_last_counts_here_and_upstream():

@@ -104,7 +104,7 @@ def body_of(error: OutlayError) -> bytes:
     code = getattr(cause, "limit", "") or getattr(cause, "code", "")
     code = code or next((word for kind, word in _CODES if isinstance(cause, kind)), None)
     kind = TYPES.get(cause.status, "api_error")
-    problem = Problem(str(error), kind, getattr(cause, "param", None) or None, code)
+    problem = Problem(_sentence(str(error)), kind, getattr(cause, "param", None) or None, code)
     return msgspec.json.encode({"error": problem})
 
 
@@ -127,6 +127,10 @@ def param_of(error: msgspec.ValidationError) -> str:
     if "at `$." in text:
         return text.rpartition("at `$.")[2].rstrip("`")
     return text.partition("`")[2].partition("`")[0].removeprefix("$")
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _cause(error: OutlayError) -> OutlayError:

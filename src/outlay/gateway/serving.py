@@ -19,6 +19,8 @@ from outlay.config import Config
 from outlay.errors import OutlayError, UsageError
 from outlay.store.sqlite import Sqlite
 
+KEEP_ALIVE_S = 75
+"""How long an idle connection is kept: longer than clients keep theirs, or they would send on one that just closed."""
 DRAIN_S = 30
 """How long requests in flight may go on once the server is asked to end; then they are cancelled and settled."""
 
@@ -96,6 +98,7 @@ def run(application: Starlette, host: str, port: int) -> None:
         # Who is on this machine is told by the connection; a header could be written by anybody.
         proxy_headers=False,
         lifespan="on",
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=DRAIN_S,
     )
     server = _Server(settings, f"http://{shown}:{listening.getsockname()[1]}/v1")

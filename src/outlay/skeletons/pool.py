@@ -56,9 +56,8 @@ def answer(
     """
     completed = [s for s in pool.samples if s.completion is not None]
     if not completed:
-        raise NoAnswer(
-            f"No sample came back: {pool.samples[0].error if pool.samples else 'none was asked for'}."
-        ) from run.failure
+        why = str(pool.samples[0].error) if pool.samples else "none was asked for"
+        raise NoAnswer(f"No sample came back: {why.rstrip('.')}.") from run.failure
     key = draw(choice, run.rng("tie"))
     chosen = representative(pool, key) if key is not None else completed[0]
     assert chosen.completion is not None

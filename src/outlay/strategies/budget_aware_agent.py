@@ -202,7 +202,7 @@ def _unanswered(run: Run, question: Question, box: Toolbox, played: Played) -> A
     if not played.turns:
         if played.refused is not None:
             raise played.refused
-        raise NoAnswer(f"No sample came back: {played.failure}.") from played.failure
+        raise NoAnswer(f"No sample came back: {str(played.failure).rstrip('.')}.") from played.failure
     if played.refused is not None:
         run.refused = run.refused or str(played.refused)
     why = f"{_told(box)}; {played.why} before there was an answer"
