@@ -4,7 +4,7 @@
     .venv/bin/python bench/phases.py DIR --table
 
 At every cap on all output tokens: the reply cut there, the same where the model was asked to think between tags,
-`elastic` with 16 of the tokens for the answer (also with its thinking cut at a blank line), and `budget_forcing`. All
+`elastic` with 16 of the tokens for the answer, and `budget_forcing`, both also with the answer begun for the model. All
 are asked to work a line a step, without which some models state a sum outright and there is nothing to cut. A reply
 that is cut has no answer for outlay, even where it states one before; the columns "in the text" count it all the same,
 which favours truncation. Gains are over the plain cut reply, paired by question, counted in the text.
@@ -31,8 +31,10 @@ WAYS = {
     PLAIN: "single",
     "asked to think, cut": "single",
     "elastic": "elastic:answer=16",
-    "elastic, at a blank line": "elastic:answer=16,cut=true",
+    "elastic, outright": "elastic:answer=16,outright=true",
+    "elastic, outright, at a blank line": "elastic:answer=16,outright=true,cut=true",
     "budget forcing": "budget_forcing:waits=1,answer=16",
+    "budget forcing, outright": "budget_forcing:waits=1,answer=16,outright=true",
 }
 
 

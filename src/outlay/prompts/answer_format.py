@@ -15,6 +15,11 @@ from outlay.types import Message, Question
 VERSION = "answer_format/1"
 """Names these texts in traces."""
 
+LABEL = "Answer:"
+"""What the line that states an answer begins with."""
+FIXED_BY = frozenset({"tools", "functions", "response_format"})
+"""Fields of a request that fix the format of its reply."""
+
 TEXTS = {
     "number": "Think step by step, briefly. Then end with one line: Answer: followed by the number alone.",
     "math": "Think step by step, briefly. Then end with one line: Answer: followed by the expression in LaTeX.",
@@ -47,7 +52,7 @@ def instruct(question: Question) -> Question:
         '17 * 23?\n\nReply with the JSON value alone.'
     """
     text = TEXTS.get(question.kind or "")
-    if text is None or not {"tools", "functions", "response_format"}.isdisjoint(question.sampling.extra):
+    if text is None or not FIXED_BY.isdisjoint(question.sampling.extra):
         return question
     places = [i for i, message in enumerate(question.messages) if message.get("role") == "user"]
     if not places:
@@ -58,6 +63,17 @@ def instruct(question: Question) -> Question:
         return question
     messages[last] = _with(messages[last], text)
     return msgspec.structs.replace(question, messages=tuple(messages))
+
+
+def beginning(question: Question) -> str:
+    """The beginning of the line that states a question's answer; empty where its whole reply is the answer.
+
+    Example:
+        >>> beginning(Question.of("17 * 23?", kind="number")), beginning(Question.of("17 * 23?", kind="json"))
+        ('Answer:', '')
+    """
+    fixed = not FIXED_BY.isdisjoint(question.sampling.extra)
+    return "" if fixed or LABEL not in TEXTS.get(question.kind or "", "") else LABEL
 
 
 def bare(question: Question) -> Question:

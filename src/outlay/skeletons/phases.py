@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from outlay.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
 from outlay.errors import BudgetExceeded, NoAnswer, ProviderError
+from outlay.prompts.answer_format import LABEL, beginning
 from outlay.prompts.thinking import CLOSE, CLOSED, OPEN, OPENED, ask_to_think, without_tags
 from outlay.run import Run
 from outlay.types import Bound, Completion, Draws, Question, Usage
@@ -64,7 +65,7 @@ def caps(question: Question, thinking: int, answer: int) -> tuple[int, int]:
 def worst(question: Question, *, thinking: int, answer: int, calls: int, thinks: str) -> Bound:
     """The worst case of `calls` calls on one text: each reads the question and all thinking before it again."""
     asked = framed(question, thinks)
-    text = text_bound(asked.messages, asked.sampling) + len((OPENED + CLOSED).encode())
+    text = text_bound(asked.messages, asked.sampling) + len((OPENED + CLOSED + LABEL).encode())
     return Bound({"default": Draws(calls, calls * text + (calls - 1) * thinking, thinking + answer)})
 
 
@@ -102,13 +103,13 @@ async def think(run: Run, question: Question, so_far: str, *, most: int, label: 
 
 
 async def conclude(
-    run: Run, question: Question, thought: Thought, *, most: int, label: str = "answer"
+    run: Run, question: Question, thought: Thought, *, most: int, outright: bool, label: str = "answer"
 ) -> Completion:
     """The answer after the thinking, as one completion of the whole: its text, the thinking as its reasoning.
 
     The thinking is closed by its tag, whoever ended it. A second opening tag stops the answer: a model that begins to
-    think again would use up the answer's budget. A refusal or a failure leaves a completion without text, marked as
-    cut.
+    think again would use up the answer's budget. With `outright` the line that states the answer is begun for the
+    model. A refusal or a failure leaves a completion without text, marked as cut.
 
     Raises:
         BudgetExceeded: refused, and nothing was bought before.
@@ -117,7 +118,8 @@ async def conclude(
     whole = Completion("", "length", Usage(0, thought.tokens), reasoning=thought.text)
     if thought.begun and thought.finish_reason == "stop":
         return msgspec.structs.replace(whole, text=thought.begun, finish_reason="stop")
-    prefix = f"{OPENED}{thought.text}{CLOSED}{thought.begun}"
+    begun = thought.begun or (beginning(question) if outright else "")
+    prefix = f"{OPENED}{thought.text}{CLOSED}{begun}"
     sampling = msgspec.structs.replace(
         question.sampling, max_output_tokens=most, stop=(*question.sampling.stop, OPEN)
     )
@@ -133,9 +135,7 @@ async def conclude(
         return whole
     _tell_dropped_thinking(run, thought, said)
     usage = msgspec.structs.replace(said.usage, output_tokens=said.usage.output_tokens + thought.tokens)
-    return msgspec.structs.replace(
-        said, text=thought.begun + said.text, reasoning=thought.text, usage=usage, sample=0
-    )
+    return msgspec.structs.replace(said, text=begun + said.text, reasoning=thought.text, usage=usage, sample=0)
 
 
 def cut_at_blank_line(text: str) -> str:

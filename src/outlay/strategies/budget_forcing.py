@@ -27,6 +27,7 @@ def bound(
     waits: Waits = 1,
     thinking: Tokens = THINKING_TOKENS,
     answer: Tokens = ANSWER_TOKENS,
+    outright: bool = False,
     thinks: Thinks = "asked",
 ) -> Bound:
     """At most waits + 2 calls, t and s output tokens."""
@@ -45,6 +46,7 @@ async def budget_forcing(
     waits: Waits = 1,
     thinking: Tokens = THINKING_TOKENS,
     answer: Tokens = ANSWER_TOKENS,
+    outright: bool = False,
     thinks: Thinks = "asked",
 ) -> Answer:
     """One answer after thinking that was made to go on `waits` times, within `thinking` tokens in all.
@@ -58,12 +60,14 @@ async def budget_forcing(
         waits: how often the end of thinking is suppressed; 0 is `elastic` without its options.
         thinking: the most tokens of thinking, waits included.
         answer: the most tokens of the answer.
+        outright: see `elastic`.
         thinks: see `elastic`.
 
     Cost: at most waits + 2 calls of the default model: t + s output tokens; each call reads the question and the
         thinking before it.
     Source: Muennighoff et al. 2025 (arXiv 2501.19393), section 3.1, budget forcing; the separate answer budget is
-        Elastic Reasoning's (arXiv 2505.05315), and their "Final Answer:" is not added.
+        Elastic Reasoning's (arXiv 2505.05315), and their "Final
+        Answer:" is `outright` here.
     Example: `outlay ask "17 * 23?" --strategy budget_forcing:waits=2 --kind number`
     """
     t, s = phases.caps(question, thinking, answer)
@@ -78,7 +82,7 @@ async def budget_forcing(
             break
         waited += 1
     whole = await phases.conclude(
-        run, asked, msgspec.structs.replace(thought, tokens=used, read_tokens=read), most=s
+        run, asked, msgspec.structs.replace(thought, tokens=used, read_tokens=read), most=s, outright=outright
     )
     how = thought.why or ("ended by the model" if thought.closed else "closed by force")
     return await answer_of(

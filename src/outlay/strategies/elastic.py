@@ -20,6 +20,7 @@ def bound(
     thinking: ThinkingTokens = THINKING_TOKENS,
     answer: Tokens = ANSWER_TOKENS,
     cut: bool = False,
+    outright: bool = False,
     thinks: Thinks = "asked",
 ) -> Bound:
     """At most two calls, t and s output tokens."""
@@ -34,6 +35,7 @@ async def elastic(
     thinking: ThinkingTokens = THINKING_TOKENS,
     answer: Tokens = ANSWER_TOKENS,
     cut: bool = False,
+    outright: bool = False,
     thinks: Thinks = "asked",
 ) -> Answer:
     """One answer after at most `thinking` tokens of thought, which is closed by force where it does not end itself.
@@ -47,13 +49,16 @@ async def elastic(
         thinking: t, the most tokens of thinking; 0 is an empty thinking block.
         answer: s, the most tokens of the answer.
         cut: thinking that was closed by force ends at its last blank line, not in the middle of a sentence.
+        outright: the answer is begun for the model with `Answer:`, for kinds that are stated so. A plain model whose
+            thinking was closed by force otherwise often goes on thinking in the answer's budget.
         thinks: `asked` for plain models, which get a sentence that asks for it; `native` for models that think
             between tags by themselves, or whose server sends that as reasoning.
 
     Cost: two calls of the default model: t + s output tokens, and the question twice with at most t tokens between.
     Source: Scalable Chain of Thoughts via Elastic Reasoning (arXiv 2505.05315), inference of section 3. Tags are
         written with the line breaks of Qwen's template, where the paper's code adds the bare tag; thinking of a
-        model that ends without closing is closed as if it had. `cut` and `asked` are ours.
+        model that ends without closing is closed as if it had. `cut`, `outright` and `asked`
+        are ours.
     Example: `outlay ask "17 * 23?" --strategy elastic:thinking=64,answer=32 --kind number`
     """
     t, s = phases.caps(question, thinking, answer)
@@ -63,6 +68,6 @@ async def elastic(
     if forced and cut:
         kept = phases.cut_at_blank_line(thought.text)
         thought = msgspec.structs.replace(thought, text=kept, read_tokens=0)
-    whole = await phases.conclude(run, asked, thought, most=s)
+    whole = await phases.conclude(run, asked, thought, most=s, outright=outright)
     how = thought.why or ("closed by force" if forced else "ended by the model" if t else "none was asked for")
     return await answer_of(run, question, whole, stopped=f"thinking: {thought.tokens} tokens, {how}")
