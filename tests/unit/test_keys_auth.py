@@ -31,7 +31,7 @@ async def test_a_key_becomes_its_tenant_role_scope_and_quota(store):
     scope = Scope(models=("a",), fan_out=4)
     id, secret = await key(store, tenant="acme", role="reader", scope=scope, concurrency=3)
     found = await caller(store, f"Bearer {secret}")
-    assert found == Caller("acme", id, frozenset({READ}), scope, Quota(concurrency=3))
+    assert found == Caller("acme", id, frozenset({READ}), scope, Quota(concurrency=3), "ci")
     assert await caller(store, f"bearer  {secret} ") == found
     assert found.account("x") == Account("acme", id, "x")
 
