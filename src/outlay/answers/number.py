@@ -23,7 +23,11 @@ _NUMBER = re.compile(
     rf"(?:\s?/\s?(?P<under>{_DIGITS}))?(?![0-9])"
 )
 _OPERATOR = re.compile(r"[0-9)]\s{0,4}(?:[-+*^×÷·/]|\\times|\\cdot|\\div)\s{0,4}\(?\s{0,4}[-+]?[0-9]")
-_FRACTION = re.compile(r"\\[dt]?frac\{\s{0,4}([-+]?[0-9.,]{1,40})\s{0,4}\}\{\s{0,4}([0-9.,]{1,40})\s{0,4}\}")
+_FRACTION = re.compile(
+    r"\\[dt]?frac\s{0,4}(?:\{\s{0,4}([-+]?[0-9.,]{1,40})\s{0,4}\}|([0-9]))"
+    r"\s{0,4}(?:\{\s{0,4}([0-9.,]{1,40})\s{0,4}\}|([0-9])(?![0-9]))"
+)
+"""With the braces or, around one digit, without them, as LaTeX reads both."""
 _EQUALS = re.compile(r"=|≈|≅|\bis equal to\b|\bequals\b")
 _WRAPPED = re.compile(r"\\(?:text|mathrm|mathbf|textbf|boxed)\{")
 _NOISE = re.compile(r"\\[,!;:% ]|\\?[$£€¥]|\\left|\\right|\\\(|\\\)|\\\[|\\\]|[{}*`]{1,4}(?![0-9(\s])")
@@ -119,6 +123,10 @@ def _first(side: str) -> str | None:
     return _shown(match) if match else None
 
 
+def _over(match: re.Match[str]) -> str:
+    return f"{match[1] or match[2]}/{match[3] or match[4]}"
+
+
 def _shown(match: re.Match[str]) -> str | None:
     if not _readable(match):
         return None
@@ -149,6 +157,6 @@ def _plain(text: str) -> str:
     if _MARKUP.search(text) is None:
         return text.strip().strip(" \t\n\"'<>(")
     text = text.replace("{,}", ",").replace("−", "-").replace("–", "-").replace("\\dots", " ").strip()
-    text = _WRAPPED.sub(" ", _FRACTION.sub(r"\1/\2", text))
+    text = _WRAPPED.sub(" ", _FRACTION.sub(_over, text))
     text = _CURRENCY.sub(r"\1", text)
     return _NOISE.sub("", text).strip(" \t\n\"'<>(")
