@@ -5,9 +5,10 @@ import json
 
 import pytest
 
+from outlay.asking import ask, ask_sync
 from outlay.errors import ProviderError, UsageError
 from outlay.testing import Gates, scripted, shop
-from outlay.types import Completion, Question, Usage, Verdict
+from outlay.types import Answer, Completion, Question, Usage, Verdict
 
 ASK = "What is 6 times 7 ?"
 
@@ -32,6 +33,16 @@ async def test_answerless_samples_do_not_outvote_answers():
     answer = await voted("I cannot say", "42", "hard to tell", "so 42", "no idea")
     assert answer.key == "42"
     assert "3 of 5 samples state no answer of the kind number" in answer.missing
+
+
+@pytest.mark.parametrize(
+    "text, answer",
+    [("\\boxed{1} no, \\boxed{\\frac12}", "1/2"), ("so \\boxed{\\frac{1}{2}}", "1/2")],
+)
+async def test_the_last_stated_answer_counts_with_its_braces_whole(text, answer):
+    """its_hub create_regex_projection_function: the first match won and braces were not balanced, so "1" and
+    "\\frac{1" were the votes."""
+    assert (await voted(text, text)).answer == answer
 
 
 async def test_answers_that_differ_only_in_the_number_are_two_classes():
@@ -159,3 +170,11 @@ async def test_identical_candidates_are_judged_like_any_other():
 async def test_two_unanimous_samples_beat_one_long_text():
     """its_hub planning_wrapper.py: without a score the longest answer won over unanimous ones."""
     assert (await voted("42", "42", "so " * 200 + "it must be 41")).key == "42"
+
+
+def test_with_and_without_an_event_loop_an_answer_is_an_answer(monkeypatch, tmp_path):
+    """its_hub EntropicParticleFiltering: the async and the sync call returned different types."""
+    monkeypatch.setenv("OUTLAY_HOME", str(tmp_path))
+    one = ask_sync(ASK, models=saying("42"), kind="number")
+    other = asyncio.run(ask(ASK, models=saying("42"), kind="number"))
+    assert (type(one), one.answer) == (type(other), other.answer) == (Answer, "42")
