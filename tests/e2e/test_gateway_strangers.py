@@ -96,10 +96,45 @@ async def test_no_field_option_or_header_sends_the_stored_key_elsewhere(monkeypa
         for verifier in (f"webhook:{there}", "command:true", "os:system", "reference"):
             assert (await gate.post(CHAT, {**VOTE, "outlay": {"verifier": verifier}}))[0] == 400
         assert up.n_chats == 0
-        for header in ("x_its_endpoint", "x_forwarded_host", "host", "api_key", "openai_base_url"):
+        for header in ("x_its_endpoint", "x_forwarded_host", "api_key", "openai_base_url"):
             code, _, _ = await gate.post(CHAT, BODY, **{header: there})
             assert code == 200
-        assert up.n_chats == 5
+        assert up.n_chats == 4
         assert {call.headers["Authorization"] for call in up.calls} == {"Bearer sk-stored"}
         assert all(there not in str(call.headers) for call in up.calls)
         assert (stranger.n_chats, stranger.other_calls) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "http://127.0.0.1.evil.example"},
+        {"origin": "null"},
+        {"host": "evil.example:8000"},
+        {"host": "127.0.0.1.evil.example"},
+    ],
+)
+async def test_a_web_page_of_another_machine_cannot_spend_without_a_key(headers):
+    """A browser sends a text/plain POST of any site without asking first, and a site's name can lead to loopback."""
+    async with Upstream() as up, gateway(config(up)) as gate:
+        code, told, _ = await gate.post(CHAT, BODY, content_type="text/plain", **headers)
+        assert (code, told["error"]["type"], up.n_chats) == (403, "permission_error", 0)
+        assert (await gate.get("/v1/models", **headers))[0] == 403
+        key = await key_of(gate, "acme")
+        assert (await gate.post(CHAT, BODY, authorization=key, **headers))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"origin": "http://localhost:3000"},
+        {"origin": "http://[::1]"},
+        {"host": "localhost:8000"},
+        {"host": "[::1]:8000"},
+    ],
+)
+async def test_programs_and_pages_of_this_machine_need_no_key(headers):
+    async with Upstream() as up, gateway(config(up)) as gate:
+        assert (await gate.post(CHAT, BODY, **headers))[0] == 200

@@ -13,6 +13,7 @@ from outlay.gateway.asleep import Asleep
 from outlay.gateway.auth import Caller, authenticate
 from outlay.gateway.idempotency import Idempotency
 from outlay.gateway.metrics import Metrics
+from outlay.gateway.own_machine import refuse_pages
 from outlay.gateway.paced import CALLER
 from outlay.gateway.seen import Seen
 from outlay.gateway.sellers import Sellers
@@ -42,10 +43,13 @@ class State(Struct):
 
         Raises:
             KeyRefused: no key where one is needed, or not a good one.
+            NotAllowed: none is needed, and a web page of another machine asks.
         """
         await self._ask_for_keys()
         loopback = request.client is not None and request.client.host in LOOPBACK
         authorization = request.headers.get("authorization")
+        if not self.keys_exist:
+            refuse_pages(request.headers)
         found = await authenticate(self.accounts, authorization, loopback=loopback, keys_exist=self.keys_exist)
         request.scope[CALLER] = caller = found.within(self.config.guard)
         return caller
