@@ -274,7 +274,10 @@ async def test_a_key_buys_the_plans_it_names_and_those_made_of_what_it_may_use()
 
 
 async def test_a_route_caps_plain_completions_too_and_a_bought_name_answers_chats_only():
-    routes = (RouteEntry(model="smart", strategy="adaptive", kind="number"), RouteEntry(model="m", max_usd=1e-9))
+    routes = (
+        RouteEntry(model="smart", strategy="adaptive", kind="number"),
+        RouteEntry(model="m", max_usd=1e-9),
+    )
     body = {"model": "m", "prompt": "one two", "max_tokens": 5}
     async with Upstream() as up, gateway(selling(up, routes=routes)) as gate:
         code, told, _ = await gate.post("/v1/completions", body)
