@@ -20,6 +20,7 @@ import time
 import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
+from statistics import median
 
 import msgspec
 
@@ -40,7 +41,7 @@ SEARCHES = (
 )  # fmt: skip
 PAIRS = ("speculative_reasoning:tau=5", "glimpse:tau=1", "arbitrage:tau=0.5")
 ROLES = ("default", "small", "large")
-REPEATS = 20
+REPEATS, CHAIN = 20, 41
 SLOTS, STEP_S, AT_ONCE = 16, 0.020, 100
 
 
@@ -94,14 +95,14 @@ def writes(request: Request, index: int) -> Completion:
     at = (request.prefix or "").count("\n\n")
     if is_probe(request):
         return flat(1 + at % 2 * 10)
-    if at == 40:
+    if at == CHAIN - 1:
         return step("Answer: 42", last=True)
     return step(f"the step {at} of a chain of thought", 0.9 if at % 2 else 0.3)
 
 
-async def pair_cpu_s(spec: str) -> tuple[float, list[tuple[str, Request]], int]:
-    """CPU seconds of a few chains of a pair, every request in order with its role, and the steps of the chains."""
-    chosen, requests, steps, cpu_s = plugins.spec("strategy", spec), [], 0, 0.0
+async def pair_cpu_s(spec: str, seed: int) -> tuple[float, list[tuple[str, Request]]]:
+    """CPU seconds of one chain of a pair, and every request in order with its role."""
+    chosen, requests = plugins.spec("strategy", spec), []
     question = msgspec.structs.replace(ASK, sampling=Sampling(max_output_tokens=4096))
 
     def of(role: str) -> scripted:
@@ -111,14 +112,12 @@ async def pair_cpu_s(spec: str) -> tuple[float, list[tuple[str, Request]], int]:
 
         return scripted(says, name=role)
 
-    for seed in range(REPEATS):
-        async with run_on({role: of(role) for role in ROLES}, seed=seed) as run:
-            start_s = time.process_time()
-            answer = await chosen.target(run, question, **chosen.parameters)
-            cpu_s += time.process_time() - start_s
-        assert answer.key == "42", answer.stopped
-        steps += 41
-    return cpu_s, requests, steps
+    async with run_on({role: of(role) for role in ROLES}, seed=seed) as run:
+        start_s = time.process_time()
+        answer = await chosen.target(run, question, **chosen.parameters)
+        cpu_s = time.process_time() - start_s
+    assert answer.key == "42", answer.stopped
+    return cpu_s, requests
 
 
 async def calls_cpu_s(requests: list[tuple[str, Request]]) -> float:
@@ -137,13 +136,19 @@ async def calls_cpu_s(requests: list[tuple[str, Request]]) -> float:
 
 
 async def pairs() -> None:
-    print("| pair | steps | calls a step | CPU a step | of it the controller |")
-    print("|---|---|---|---|---|")
+    print(
+        f"| pair, median of {REPEATS} chains of {CHAIN} steps | calls a step | CPU a step | of it the controller |"
+    )
+    print("|---|---|---|---|")
     for spec in PAIRS:
-        cpu_s, requests, steps = await pair_cpu_s(spec)
-        plain_s = await calls_cpu_s(requests)
-        calls, own_us = len(requests) / steps, (cpu_s - plain_s) / steps * 1e6
-        print(f"| `{spec}` | {steps} | {calls:.1f} | {cpu_s / steps * 1e6:.0f} us | {own_us:.0f} us |")
+        whole, own, calls = [], [], 0
+        for seed in range(REPEATS):
+            cpu_s, requests = await pair_cpu_s(spec, seed)
+            whole.append(cpu_s)
+            own.append(cpu_s - await calls_cpu_s(requests))
+            calls += len(requests)
+        whole_us, own_us = (median(found) / CHAIN * 1e6 for found in (whole, own))
+        print(f"| `{spec}` | {calls / REPEATS / CHAIN:.1f} | {whole_us:.0f} us | {own_us:.0f} us |")
 
 
 async def memory() -> None:
