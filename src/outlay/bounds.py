@@ -21,6 +21,9 @@ DEFAULT_OUTPUT_TOKENS = 4096
 MESSAGE_OVERHEAD = 16
 """Input tokens a message can cost beyond its bytes: role and separators."""
 
+REFERENCES = frozenset({"file", "input_file", "audio_url", "video_url"})
+"""Parts of a message that can stand for more tokens than they have bytes."""
+
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -46,7 +49,12 @@ async def input_bound(
     images = sum(_images(m) for m in request.messages)
     if images and card.image_tokens is None and capped_money:
         raise UnknownPrice(
-            "An image's price is unknown for this model and the budget caps money; send no images."
+            f"The budget caps money, and what an image costs of {card.name} is unknown; send none, or set image_tokens "
+            f"of the model in outlay.toml."
+        )
+    if capped_money and any(map(_by_reference, request.messages)):
+        raise UnknownPrice(
+            "The budget caps money, and what a file, a sound or a film costs is unknown; send none."
         )
     if provider is not None and not images:
         counted = await provider.count_input(request)
@@ -166,6 +174,11 @@ def _images(message: Message) -> int:
     if not isinstance(content, list):
         return 0
     return sum(1 for part in content if isinstance(part, dict) and "image" in str(part.get("type", "")))
+
+
+def _by_reference(message: Message) -> bool:
+    content = message.get("content")
+    return isinstance(content, list) and any(part.get("type") in REFERENCES for part in content)
 
 
 def _without_images(message: Message) -> Message:

@@ -36,6 +36,8 @@ class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True):
     free: bool = False
     context_tokens: int | None = None
     max_output_tokens: int | None = None
+    image_tokens: int | None = None
+    """The most input tokens that one image takes; without it a money cap refuses images."""
     max_n: int | None = None
     concurrency: int = 64
     embeds: bool = False

@@ -4,7 +4,7 @@ import pytest
 
 from outlay import bounds
 from outlay.budget import Amount, Budget, Limits
-from outlay.errors import BudgetExceeded, ContextFull
+from outlay.errors import BudgetExceeded, ContextFull, UnknownPrice
 from outlay.models.provider import Card
 from outlay.money import Price
 from outlay.testing import scripted
@@ -125,3 +125,24 @@ def test_cache_keys_tell_every_part_of_a_call_apart():
     ]
     assert len(set(keys)) == len(keys)
     assert key() == key()
+
+
+def with_part(**part):
+    return Request(({"role": "user", "content": [{"type": "text", "text": "what?"}, part]},), 1)
+
+
+async def test_an_image_counts_what_the_card_says_and_without_that_a_money_cap_refuses_it():
+    request = with_part(type="image_url", image_url={"url": "https://example.org/a.png"})
+    known = Card("m", "m", price=CARD.price, image_tokens=1000)
+    text, _ = await bounds.input_bound(None, CARD, request, capped_money=False)
+    assert await bounds.input_bound(None, known, request, capped_money=True) == (text + 1000, False)
+    with pytest.raises(UnknownPrice, match="image_tokens"):
+        await bounds.input_bound(None, CARD, request, capped_money=True)
+
+
+@pytest.mark.parametrize("kind", sorted(bounds.REFERENCES))
+async def test_what_stands_for_more_than_its_bytes_is_refused_under_a_money_cap(kind):
+    request = with_part(**{"type": kind, kind: {"url": "https://example.org/a"}})
+    with pytest.raises(UnknownPrice, match="send none"):
+        await bounds.input_bound(None, CARD, request, capped_money=True)
+    assert (await bounds.input_bound(None, CARD, request, capped_money=False))[0] > 0

@@ -29,11 +29,12 @@ async def test_the_dialect_is_what_the_server_calls_itself(flavour):
 async def test_stated_facts_win_and_openai_is_not_asked():
     async with (
         Upstream() as up,
-        opened(up, price=Price(1, 2), max_n=1, context_tokens=9, concurrency=3) as provider,
+        opened(up, price=Price(1, 2), max_n=1, context_tokens=9, image_tokens=7, concurrency=3) as provider,
     ):
         card = await provider.card()
         assert up.other_calls == []
     assert (card.price, card.max_n, card.context_tokens, card.concurrency) == (Price(1, 2), 1, 9, 3)
+    assert card.image_tokens == 7
     assert "n" not in card.abilities
 
 

@@ -137,6 +137,7 @@ def _server(entry: ModelEntry, env: Mapping[str, str], name: str, limiters: Limi
         price=price_of(entry, base_url),
         context_tokens=entry.context_tokens,
         max_output_tokens=entry.max_output_tokens,
+        image_tokens=entry.image_tokens,
         max_n=entry.max_n,
         concurrency=entry.concurrency,
         limiter=limiters.of(name, entry.concurrency),

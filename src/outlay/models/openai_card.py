@@ -20,6 +20,7 @@ class Stated(Struct, frozen=True):
     price: Price | None
     context_tokens: int | None
     max_output_tokens: int | None
+    image_tokens: int | None
     max_n: int | None
     abilities: frozenset[str] | None
     concurrency: int
@@ -54,6 +55,7 @@ async def read(http: Http, stated: Stated, dialect: Dialect | None) -> tuple[Car
         note=note,
         price=stated.price,
         max_output_tokens=stated.max_output_tokens,
+        image_tokens=stated.image_tokens,
         concurrency=stated.concurrency,
     )
     return card, dialect

@@ -17,7 +17,6 @@ from outlay.models import dialects, openai_card
 from outlay.models.errors_http import Redactor
 from outlay.models.limit_rule import LimitRule
 from outlay.models.limiter import Limiter, Place
-from outlay.models.openai_card import Stated
 from outlay.models.openai_http import Http
 from outlay.models.openai_probe import CONTINUES, PROBE, Probe
 from outlay.models.openai_reply import Reply, document
@@ -56,6 +55,7 @@ class openai_chat:
         price: what the model charges, or None where nobody knows.
         context_tokens: the context, where the server does not say.
         max_output_tokens: the most output of one sample that the model allows, where known.
+        image_tokens: the most input tokens that one image takes, where known.
         max_n: the most choices of one request, where it differs from the dialect's.
         abilities: what the model can do, where it differs from the dialect's.
         connect_s: seconds that a connection may take.
@@ -82,6 +82,7 @@ class openai_chat:
         price: Price | None = None,
         context_tokens: int | None = None,
         max_output_tokens: int | None = None,
+        image_tokens: int | None = None,
         max_n: int | None = None,
         abilities: frozenset[str] | None = None,
         connect_s: float = 5.0,
@@ -89,16 +90,15 @@ class openai_chat:
         concurrency: int = 64,
         limiter: Limiter | None = None,
     ):
-        sent = dict(headers or {})
-        redact = Redactor([api_key, *sent.values()])
-        if api_key:
-            sent["Authorization"] = f"Bearer {api_key}"
+        redact = Redactor([api_key, *(headers or {}).values()])
+        sent = {**(headers or {}), **({"Authorization": f"Bearer {api_key}"} if api_key else {})}
         self.model = model
         self._http = Http(
             base_url, sent, redact, connect_s=connect_s, silence_s=silence_s, concurrency=concurrency
         )
         self._dialect = None if dialect is None else dialects.dialect(dialect)
-        self._stated = Stated(model, price, context_tokens, max_output_tokens, max_n, abilities, concurrency)
+        limits = context_tokens, max_output_tokens, image_tokens
+        self._stated = openai_card.Stated(model, price, *limits, max_n, abilities, concurrency)
         self._ways = Ways(self._http, lambda: self._lose("n"))
         self.limiter = limiter or Limiter(LimitRule(concurrency))
         self._card: Card | None = None
