@@ -154,7 +154,7 @@ def _configure(home: Path, upstream: int, max_n: int) -> None:
 async def client(port: int, body: bytes, n: int, seconds: list[float]) -> None:
     """One client with one kept-alive connection makes n requests in a row."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(body)}\r\n\r\n"
     sent = head.encode() + body
     for _ in range(n):
         start = time.perf_counter()

@@ -87,7 +87,7 @@ async def read_stream(port: int, delays_ms: list[list[float]]) -> None:
     """Read one stream; its chunks' delays, in order."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     body = json.dumps({**BODY, "max_tokens": 1000}).encode()
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(body)}\r\n\r\n"
     writer.write(head.encode() + body)
     mine: list[float] = []
     delays_ms.append(mine)

@@ -61,7 +61,7 @@ class Load:
     async def ask(self, body: bytes, leaves_s: float | None) -> None:
         """Make a request and read its reply, or leave after a while."""
         reader, writer = await self.connected()
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + body)
         try:
             async with asyncio.timeout(leaves_s):
@@ -179,7 +179,7 @@ def _standing(pid: int) -> dict[str, float]:
 async def in_flight(port: int) -> float:
     """Requests that the gateway says are under way, this one aside."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    writer.write(b"GET /metrics HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")
     _, told = await reply(reader)
     writer.close()
     line = next(x for x in told.decode().splitlines() if x.startswith("outlay_requests_in_flight "))
