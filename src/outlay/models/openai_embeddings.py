@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 from msgspec import Struct
 
-from outlay.errors import BadReply, BadRequest
-from outlay.models.openai_chat import openai_chat
-from outlay.models.provider import Card, Embedded
+from outlay.errors import BadReply
+from outlay.models.chatless import Chatless
+from outlay.models.provider import Embedded
 from outlay.money import Price
-from outlay.types import Delta, Request, Usage
+from outlay.types import Usage
 
 LARGEST_DIMENSIONS = 16_384
 """A longer vector is no embedding but a fault of the server."""
@@ -24,7 +24,7 @@ class _Row(Struct):
     embedding: list[float]
 
 
-class openai_embeddings:  # a provider's class is named as users write it
+class openai_embeddings(Chatless):  # a provider's class is named as users write it
     """A `Provider` and `Embedder` over `/embeddings` of one server.
 
     Args:
@@ -49,26 +49,17 @@ class openai_embeddings:  # a provider's class is named as users write it
         price: Price | None = None,
         concurrency: int = 64,
     ):
-        # Embeddings look alike on every server, so nothing is asked of it first.
-        self._server = openai_chat(
+        super().__init__(
             model,
             base_url=base_url,
+            path="embeddings",
+            ability="embed",
+            does="embeds texts",
             api_key=api_key,
-            dialect="openai",
             headers=headers,
+            price=price,
             concurrency=concurrency,
         )
-        self._card = Card(
-            model,
-            f"{base_url.rstrip('/')}/embeddings/{model}",
-            frozenset({"embed"}),
-            price,
-            concurrency=concurrency,
-        )
-
-    async def card(self) -> Card:
-        """The card as it was stated; nothing is asked of the server."""
-        return self._card
 
     async def embed(self, texts: Sequence[str]) -> Embedded:
         """The embeddings of texts in their order.
@@ -77,7 +68,7 @@ class openai_embeddings:  # a provider's class is named as users write it
             BadReply: not as many finite vectors of one length as texts.
             ProviderError: the server failed.
         """
-        said, usage = await self._server.relay("embeddings", {"input": list(texts), "encoding_format": "float"})
+        said, usage = await self._asked({"input": list(texts), "encoding_format": "float"})
         return Embedded(_vectors(said, len(texts)), usage)
 
     async def relay(self, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], Usage | None]:
@@ -87,29 +78,6 @@ class openai_embeddings:  # a provider's class is named as users write it
             ProviderError: the server failed.
         """
         return await self._server.relay(path, body)
-
-    async def stream(self, request: Request) -> AsyncIterator[Delta]:
-        """Nothing: it answers no chat.
-
-        Raises:
-            BadRequest: always.
-        """
-        raise BadRequest(
-            f"{self._card.name} embeds texts and answers no chat; choose another model.", fatal=True
-        )
-        yield
-
-    async def count_input(self, request: Request) -> int | None:
-        """None: the server's tokenizer cannot be asked."""
-        return None
-
-    async def count_text(self, text: str) -> int | None:
-        """None: the server's tokenizer cannot be asked."""
-        return None
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._server.close()
 
 
 def _vectors(said: dict[str, Any], n: int) -> tuple[bytes, ...]:

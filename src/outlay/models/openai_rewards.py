@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
-from outlay.errors import BadReply, BadRequest
-from outlay.models.openai_chat import openai_chat
-from outlay.models.provider import Card, Rated
+from outlay.errors import BadReply
+from outlay.models.chatless import Chatless
+from outlay.models.provider import Rated
 from outlay.money import Price
-from outlay.types import Delta, Request
 
 PATHS = {"vllm": "pooling", "sglang": "v1/classify"}
 """Where each server takes a text, under its root."""
@@ -26,7 +25,7 @@ class _Row(Struct):
     """SGLang: the probabilities of the classes, once for the whole text."""
 
 
-class openai_rewards:  # a provider's class is named as users write it
+class openai_rewards(Chatless):  # a provider's class is named as users write it
     """A `Provider` and `Rater` over the pooling address of one server.
 
     Args:
@@ -53,17 +52,17 @@ class openai_rewards:  # a provider's class is named as users write it
         price: Price | None = None,
         concurrency: int = 64,
     ):
-        root = base_url.rstrip("/").removesuffix("/v1")
-        self._path = PATHS[dialect]
-        self._server = openai_chat(
-            model, base_url=root, api_key=api_key, dialect="openai", headers=headers, concurrency=concurrency
+        super().__init__(
+            model,
+            base_url=base_url.rstrip("/").removesuffix("/v1"),
+            path=PATHS[dialect],
+            ability="rate",
+            does="rates steps",
+            api_key=api_key,
+            headers=headers,
+            price=price,
+            concurrency=concurrency,
         )
-        abilities = frozenset({"rate"})
-        self._card = Card(model, f"{root}/{self._path}/{model}", abilities, price, concurrency=concurrency)
-
-    async def card(self) -> Card:
-        """The card as it was stated; nothing is asked of the server."""
-        return self._card
 
     async def rate(self, text: str) -> Rated:
         """The scores of the text's marked steps, each the probability of the last class: sound.
@@ -72,31 +71,8 @@ class openai_rewards:  # a provider's class is named as users write it
             BadReply: not a list of probabilities.
             ProviderError: the server failed.
         """
-        said, usage = await self._server.relay(self._path, {"input": text})
+        said, usage = await self._asked({"input": text})
         return Rated(_scores(said), usage)
-
-    async def stream(self, request: Request) -> AsyncIterator[Delta]:
-        """Nothing: it answers no chat.
-
-        Raises:
-            BadRequest: always.
-        """
-        raise BadRequest(
-            f"{self._card.name} rates steps and answers no chat; choose another model.", fatal=True
-        )
-        yield
-
-    async def count_input(self, request: Request) -> int | None:
-        """None: the server's tokenizer cannot be asked."""
-        return None
-
-    async def count_text(self, text: str) -> int | None:
-        """None: the server's tokenizer cannot be asked."""
-        return None
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._server.close()
 
 
 def _scores(said: dict[str, Any]) -> tuple[float, ...]:

@@ -6,7 +6,6 @@ say where what they chose was a guess.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,11 @@ import msgspec
 from msgspec import Struct
 
 from outlay import config
-from outlay.errors import StoreError, UsageError
 from outlay.run import Run
+from outlay.skeletons.findings import keep_finding, read_findings
 from outlay.stats.depth_calibration import Depth
 
-FILE = "scorers.json"
+FILE, WHAT = "scorers.json", "calibrations of scorers"
 UNKNOWN = "score of the chain, not calibrated (`outlay scorer` does that)"
 
 
@@ -83,19 +82,12 @@ def read() -> list[Reliability]:
     Raises:
         UsageError: the file is not what it should be.
     """
-    try:
-        return msgspec.json.decode(path().read_bytes(), type=list[Reliability])
-    except FileNotFoundError:
-        return []
-    except (OSError, msgspec.DecodeError) as error:
-        raise UsageError(
-            f"{path()} cannot be read as calibrations of scorers ({error}); delete it and calibrate again."
-        ) from None
+    return read_findings(path(), Reliability, WHAT)
 
 
 def find(scorer: str, model: str) -> Reliability | None:
     """What is known of a scorer on a model, or None."""
-    return next((r for r in read() if (r.scorer, r.model) == (scorer, model)), None)
+    return next((r for r in read() if _place(r) == (scorer, model)), None)
 
 
 def keep(new: Reliability) -> Path:
@@ -104,15 +96,8 @@ def keep(new: Reliability) -> Path:
     Raises:
         StoreError: it cannot be written.
     """
-    others = [r for r in read() if (r.scorer, r.model) != (new.scorer, new.model)]
-    where = path()
-    partial = where.with_suffix(f".{os.getpid()}.partial")
-    try:
-        where.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(msgspec.json.format(msgspec.json.encode([*others, new]), indent=1) + b"\n")
-        partial.replace(where)
-    except OSError as error:
-        raise StoreError(
-            f"{where} cannot be written ({error.strerror}); free some space and try again."
-        ) from None
-    return where
+    return keep_finding(path(), new, WHAT, _place)
+
+
+def _place(of: Reliability) -> tuple[str, str]:
+    return of.scorer, of.model

@@ -5,21 +5,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from math import ceil, inf, nextafter
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct
 
 from outlay import config
-from outlay.errors import CannotSay, StoreError, UsageError
+from outlay.errors import CannotSay
 from outlay.run import Run
+from outlay.skeletons.findings import keep_finding, read_findings
 from outlay.skeletons.pair_rules import LARGE, SMALL
 
-FILE = "thresholds.json"
+FILE, WHAT = "thresholds.json", "thresholds"
 
 
 class Calibrated(Struct, frozen=True):
@@ -129,19 +128,12 @@ def read() -> list[Calibrated]:
     Raises:
         UsageError: the file is not what it should be.
     """
-    try:
-        return msgspec.json.decode(path().read_bytes(), type=list[Calibrated])
-    except FileNotFoundError:
-        return []
-    except (OSError, msgspec.DecodeError) as error:
-        raise UsageError(
-            f"{path()} cannot be read as thresholds ({error}); delete it and calibrate again."
-        ) from None
+    return read_findings(path(), Calibrated, WHAT)
 
 
 def find(strategy: str, small: str, large: str) -> Calibrated | None:
     """The threshold of a strategy for a pair of models, or None."""
-    return next((c for c in read() if (c.strategy, c.small, c.large) == (strategy, small, large)), None)
+    return next((c for c in read() if _place(c) == (strategy, small, large)), None)
 
 
 def keep(new: Calibrated) -> Path:
@@ -150,16 +142,8 @@ def keep(new: Calibrated) -> Path:
     Raises:
         StoreError: it cannot be written.
     """
-    place = (new.strategy, new.small, new.large)
-    others = [c for c in read() if (c.strategy, c.small, c.large) != place]
-    where = path()
-    partial = where.with_suffix(f".{os.getpid()}.partial")
-    try:
-        where.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(msgspec.json.format(msgspec.json.encode([*others, new]), indent=1) + b"\n")
-        partial.replace(where)
-    except OSError as error:
-        raise StoreError(
-            f"{where} cannot be written ({error.strerror}); free some space and try again."
-        ) from None
-    return where
+    return keep_finding(path(), new, WHAT, _place)
+
+
+def _place(of: Calibrated) -> tuple[str, str, str]:
+    return of.strategy, of.small, of.large
