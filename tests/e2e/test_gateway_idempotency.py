@@ -39,6 +39,7 @@ async def test_the_same_request_is_bought_once_and_answered_with_the_same_bytes(
     assert first[2]["content-type"] == again[2]["content-type"]
     assert ("idempotent-replayed" in first[2], again[2]["idempotent-replayed"]) == (False, "true")
     assert up.n_chats == bought > 0
+    assert ["replayed" in line for line in gate.log] == [False, True]
     assert len(await rows(gate.state.outlay.store)) == bought
 
 

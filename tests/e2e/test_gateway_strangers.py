@@ -47,6 +47,8 @@ async def test_nothing_of_one_tenant_is_found_by_another_whatever_they_send():
         assert up.n_chats > before
         bought = await rows(gate.state.outlay.store)
     assert {row["tenant"] for row in bought} == {"acme", "bolt"}
+    assert {line["tenant"] for line in gate.log} == {"acme", "bolt"}
+    assert all(secret.removeprefix("Bearer ") not in str(gate.log) for secret in (ours, theirs))
 
 
 @pytest.mark.parametrize("header", ["x_forwarded_for", "x_real_ip", "forwarded", "x_api_key"])

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from outlay.gateway.auth import Caller
 from outlay.gateway.idempotency import Attempt, Idempotency, digest_of
 from outlay.gateway.live import DONE, while_connected
+from outlay.gateway.logs import note
 from outlay.gateway.options import sent_options
 from outlay.store.replies import Reply
 
@@ -50,6 +51,7 @@ async def once(
     beginning = idempotency.begin(caller.tenant, key, digest)
     begun = await while_connected(request.receive, beginning)
     if isinstance(begun, Reply):
+        note(request, replayed=True)
         return Response(begun.body, begun.status, REPLAYED, begun.media_type)
     try:
         return _Recorded(await make(begun.scope), idempotency, begun)

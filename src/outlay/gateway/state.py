@@ -12,6 +12,7 @@ from outlay.engine import Outlay
 from outlay.gateway.asleep import Asleep
 from outlay.gateway.auth import Caller, authenticate
 from outlay.gateway.idempotency import Idempotency
+from outlay.gateway.logs import note
 from outlay.gateway.metrics import Metrics
 from outlay.gateway.own_machine import refuse_pages
 from outlay.gateway.paced import CALLER
@@ -52,6 +53,8 @@ class State(Struct):
             refuse_pages(request.headers)
         found = await authenticate(self.accounts, authorization, loopback=loopback, keys_exist=self.keys_exist)
         request.scope[CALLER] = caller = found.within(self.config.guard)
+        if caller.key_id is not None:
+            note(request, tenant=caller.tenant, key_id=caller.key_id)
         return caller
 
     async def _ask_for_keys(self) -> None:

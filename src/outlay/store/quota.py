@@ -135,7 +135,8 @@ def _in_day(
 
 
 def _over(said: str, limit: str, wait_s: int | None) -> OverQuota:
-    then = "that can never fit" if wait_s is None else f"try again in {wait_s:,} s"
+    smaller = "a smaller output bound" if limit in ("tokens_per_minute", "usd_per_day") else "fewer samples"
+    then = f"that can never fit, ask with {smaller}" if wait_s is None else f"try again in {wait_s:,} s"
     return OverQuota(f"{said}; {then}.", limit=limit, retry_after_s=wait_s)
 
 
