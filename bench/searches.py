@@ -22,7 +22,7 @@ from outlay.stats.paired import paired
 from outlay.types import Message, Question, Sampling
 
 TASKS = ("chain_sum?min_terms=4&max_terms=6", "letter_count")
-BEST = tuple(f"best_of_n:n={n}" for n in (1, 2, 4, 8, 16))
+BEST = tuple(f"best_of_n:n={n}" for n in (1, 2, 4, 8))
 SHAPE = r"steps=16,step_tokens=64,separator=\n"
 SEARCHES = (
     "beam_search:n=4,width=2",
