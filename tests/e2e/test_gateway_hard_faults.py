@@ -138,7 +138,7 @@ async def test_a_thousand_requests_whose_clients_leave_keep_no_place_connection_
     async with Upstream(flavour="vllm") as up, gateway(config(up, concurrency=8)) as gate:
         up.always(chat("two words", hold=asyncio.Event()))
         body = json.dumps(ASKED).encode()
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(body)}\r\n\r\n".encode()
 
         async def leave(number: int) -> None:
             _, writer = await asyncio.open_connection("127.0.0.1", gate.port)
