@@ -5,6 +5,7 @@ import pytest
 from memories import found, leave, solved, vector
 
 from outlay.errors import UsageError
+from outlay.store.protocol import Feedback
 from outlay.store.sqlite import Sqlite
 from outlay.store.vectors import Index
 
@@ -123,3 +124,15 @@ async def test_an_answer_and_what_it_leaves_are_committed_together(store):
     await leave(store, solved("a", 1, 0))
     (kept,) = await store.demonstrations("local")
     assert await store.trace(kept["trace_id"], tenant="local") == ""
+
+
+@pytest.mark.parametrize(("score", "left"), [(0.0, []), (0.49, []), (0.5, ["a"]), (1.0, ["a"])])
+async def test_an_answer_that_was_found_wrong_is_no_example_any_more(store, score, left):
+    await leave(store, solved("a", 1, 0))
+    (kept,) = await store.demonstrations("local")
+    await leave(store, solved("b", 0, 1))
+    for tenant in ("stranger", "local"):
+        verdict = Feedback(store.new_id("feedback"), kept["trace_id"], tenant, None, score, "", 8)
+        assert await store.add_feedback(verdict) == (tenant == "local")
+    assert await found(store, vector(1, 0)) == [*left, "b"]
+    assert {d["action"] for d in await store.demonstrations("local")} == {*left, "b"}

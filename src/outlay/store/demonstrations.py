@@ -28,6 +28,7 @@ _OF_TENANT = (
     "SELECT space, id FROM demonstrations WHERE tenant = ? AND (source = ? OR CAST(? AS TEXT) IS NULL) "
     "ORDER BY space"
 )
+_OF_ANSWER = "SELECT space, id FROM demonstrations WHERE trace_id = ? AND tenant = ? ORDER BY space"
 _LISTED = (
     f"SELECT space, {_SHOWN}, model, prompts, trace_id, at_us FROM demonstrations WHERE tenant = ? "
     "ORDER BY at_us DESC, space, source, position LIMIT ?"
@@ -84,13 +85,12 @@ def listed(db: sqlite3.Connection, tenant: str, limit: int) -> list[dict[str, An
 
 def forget(db: sqlite3.Connection, tenant: str, source: str | None) -> int:
     """Delete a tenant's demonstrations, or those of one source; returns how many."""
-    spaces: dict[str, list[str]] = {}
-    for space, id in db.execute(_OF_TENANT, (tenant, source, source)).fetchall():
-        spaces.setdefault(space, []).append(id)
-    for space, ids in spaces.items():
-        vectors.remove(db, tenant, space, ids)
-        db.executemany(_DELETE, [(tenant, space, id) for id in ids])
-    return sum(map(len, spaces.values()))
+    return _delete(db, tenant, db.execute(_OF_TENANT, (tenant, source, source)).fetchall())
+
+
+def forget_answer(db: sqlite3.Connection, tenant: str, trace_id: str) -> int:
+    """Delete the demonstrations that an answer left behind; returns how many."""
+    return _delete(db, tenant, db.execute(_OF_ANSWER, (trace_id, tenant)).fetchall())
 
 
 def steps(
@@ -98,6 +98,16 @@ def steps(
 ) -> list[tuple[str, int | None, int | None]]:
     """The newest steps, or audits, of a stream, the oldest of them first."""
     return db.execute(_STEPS.format(_AUDITED if audited else ""), (tenant, stream, limit)).fetchall()[::-1]
+
+
+def _delete(db: sqlite3.Connection, tenant: str, found: Sequence[tuple[str, str]]) -> int:
+    spaces: dict[str, list[str]] = {}
+    for space, id in found:
+        spaces.setdefault(space, []).append(id)
+    for space, ids in spaces.items():
+        vectors.remove(db, tenant, space, ids)
+        db.executemany(_DELETE, [(tenant, space, id) for id in ids])
+    return len(found)
 
 
 def _keep_step(db: sqlite3.Connection, tenant: str, step: CascadeStep, at_us: int) -> None:

@@ -52,6 +52,10 @@ class Settled(Struct, frozen=True):
     at_us: int
 
 
+RIGHT_FROM = 0.5
+"""A verdict's score below this says that the answer was wrong."""
+
+
 class Feedback(Struct, frozen=True):
     """What people found of an answer afterwards: `score` from 0 (wrong) to 1 (right)."""
 
@@ -171,7 +175,10 @@ class Store(Protocol):
         ...
 
     async def add_feedback(self, feedback: Feedback) -> bool:
-        """Keep an opinion of an answer, durably; False, and nothing is kept, where its tenant has no such trace."""
+        """Keep an opinion of an answer, durably; False, and nothing is kept, where its tenant has no such trace.
+
+        The demonstrations that an answer with a score below `RIGHT_FROM` left behind are deleted in the same commit.
+        """
         ...
 
     async def sweep(self, run_id: str | None = None) -> int:

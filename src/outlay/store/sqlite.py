@@ -23,7 +23,7 @@ from outlay.store.faults import plainly
 from outlay.store.kept import Kept
 from outlay.store.lease import Lease, mine
 from outlay.store.migrate import migrate
-from outlay.store.protocol import Bill, Feedback, Opened, Settled, Totals
+from outlay.store.protocol import RIGHT_FROM, Bill, Feedback, Opened, Settled, Totals
 from outlay.store.quota import refusal
 from outlay.store.sqlite_contexts import SqliteContexts
 from outlay.store.sqlite_memory import Searcher, SqliteMemory
@@ -137,10 +137,17 @@ class Sqlite(SqliteContexts, SqliteMemory):
         return row[0] if row else None
 
     async def add_feedback(self, feedback: Feedback) -> bool:
-        """Keep an opinion of an answer that its tenant has."""
+        """Keep an opinion of an answer that its tenant has; one found wrong is no example any more."""
         values = msgspec.structs.astuple(feedback)
         known = (feedback.trace_id, feedback.tenant)
-        return await self._writer.run(lambda db: db.execute(sql.ADD_FEEDBACK, (*values, *known)).rowcount == 1)
+
+        def keep(db: sqlite3.Connection) -> bool:
+            kept = db.execute(sql.ADD_FEEDBACK, (*values, *known)).rowcount == 1
+            if kept and feedback.score < RIGHT_FROM:
+                demonstrations.forget_answer(db, feedback.tenant, feedback.trace_id)
+            return kept
+
+        return await self._writer.run(keep)
 
     async def sweep(self, run_id: str | None = None) -> int:
         """Mark what dead processes had reserved as lost."""
