@@ -177,8 +177,8 @@ def check_model(here: str, model: str, models: Collection[str]) -> None:
         UsageError: with the nearest name.
     """
     head, _, rest = model.partition("/")
-    known = model in models or (head in ("local", "recorded", "openai") and rest) or ":" in model
+    known = model in models or (head in ("local", "recorded", "openai", "words") and rest) or ":" in model
     if not known:
         raise UsageError(
-            f"{here}: there is no model {model!r}; {nearest(model, models)} Describe it as [models.{model}]."
+            f"{here}: there is no model {model!r} ({nearest(model, models)}); describe it as [models.{model}]."
         )
