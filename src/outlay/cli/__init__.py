@@ -137,7 +137,9 @@ def _stop_like_ctrl_c() -> None:
 
 
 def _fail(sentence: str, code: int) -> int:
-    sys.stderr.write(f"outlay: {' '.join(sentence.split())}\n")
+    told = " ".join(sentence.split())
+    end = "" if told.endswith((".", "?", "!")) else "."
+    sys.stderr.write(f"outlay: {told}{end}\n")
     return code
 
 
