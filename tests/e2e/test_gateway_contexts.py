@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import pytest
 from gateways import config, gateway
@@ -152,3 +154,25 @@ async def test_a_quote_counts_the_notes():
         after = (await served.post("/v1/outlay/quote", body(TEXT + "How many?")))[1]
         assert after["worst_input_tokens"] > before["worst_input_tokens"]
         assert up.calls == []
+
+
+@pytest.mark.parametrize(("prompts", "before"), [("kept", 1), ("none", 3)])
+async def test_a_request_that_comes_ends_the_job_at_its_next_call(monkeypatch, prompts, before):
+    async with Upstream() as up, gateway(msgspec.structs.replace(config(up), prompts=prompts)) as served:
+        await served.post("/v1/contexts", {"text": TEXT, "name": "box", "questions": 1000})
+        await served.state.accounts.set_offline_budget("local", 10**9)
+        monkeypatch.setattr(asleep, "IDLE_S", 0.0)
+        hold = asyncio.Event()
+        up.script(chat("The box has", hold=hold))
+        dozing = asyncio.create_task(served.state.asleep.doze())
+        await up.arrived.wait()
+        up.always(chat("42"))
+        await served.post("/v1/chat/completions", body("2 + 2?", model="m"))
+        up.script(chat("The box has 42 eggs."), chat("FINISHED"))
+        hold.set()
+        assert await dozing
+        assert up.n_chats - 1 == before
+        await served.state.asleep.doze()
+        assert up.n_chats - 1 == 3
+        (notes,) = (await served.get("/v1/contexts/box"))[1]["notes"]
+        assert notes["text"] == "The box has 42 eggs."

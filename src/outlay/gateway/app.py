@@ -81,7 +81,7 @@ def app(
                 ledger,
                 metrics.busy,
                 partial(said, write_log),
-                recognise=known.prompts == "kept",
+                keeps=known.prompts == "kept",
             )
             server.state.gateway = State(
                 known, outlay, ledger, Idempotency(ledger), sellers, metrics, Seen(), asleep

@@ -16,6 +16,7 @@ from outlay.errors import OutlayError, UsageError
 from outlay.gateway.buying import Order
 from outlay.gateway.recurring import Recurring
 from outlay.sleep._choose import choose
+from outlay.sleep._report import nobody_waits
 from outlay.sleep._worker import work_one
 from outlay.store.contexts import Context, context_id
 from outlay.store.sleeping import Sleeping
@@ -51,7 +52,8 @@ class Asleep:
         store: where contexts, jobs and budgets are.
         busy: how many requests are under way.
         say: is told, in a sentence, of what failed.
-        recognise: whether contexts that come back are kept by themselves; not where prompts may not be kept.
+        keeps: whether prompts may be kept: only then contexts that come back are kept by themselves, and work gives
+            way to requests, for what it paid would not be in the call cache when it goes on.
     """
 
     def __init__(
@@ -61,10 +63,10 @@ class Asleep:
         busy: Callable[[], float],
         say: Callable[[str], None],
         *,
-        recognise: bool = True,
+        keeps: bool = True,
     ):
         self._outlay, self._store, self._busy, self._say = outlay, store, busy, say
-        self._recurring, self._recognise = Recurring(), recognise
+        self._recurring, self._keeps = Recurring(), keeps
         self._waiting: deque[Context] = deque(maxlen=MOST_WAITING)
         self._budgets: dict[str, int] = {}
         self._budgets_asked_s = self._last_s = float("-inf")
@@ -72,7 +74,7 @@ class Asleep:
     async def saw(self, tenant: str, messages: Sequence[Message]) -> None:
         """Count a request's beginning, if its tenant may spend offline."""
         self._last_s = time.monotonic()
-        if not self._recognise or tenant not in await self._asked_budgets():
+        if not self._keeps or tenant not in await self._asked_budgets():
             return
         text = self._recurring.saw(tenant, messages)
         if text is not None:
@@ -100,7 +102,9 @@ class Asleep:
                 self._say(f"offline work: {error}")
 
     async def doze(self) -> bool:
-        """Keep the contexts that came back and, if nobody is waiting, do one job; whether there was one.
+        """Keep the contexts that came back and, if nobody is waiting, work on one job; whether there was one.
+
+        When a request comes, the job stops at its next call and goes on another time.
 
         Raises:
             OutlayError: the ledger or the models cannot be used now.
@@ -113,7 +117,13 @@ class Asleep:
         if self._busy() or time.monotonic() - self._last_s < IDLE_S or not await self._asked_budgets():
             return False
         await choose(self._outlay, self._store)
-        return await work_one(self._outlay, self._store) is not None
+        began_s = time.monotonic()
+
+        def busy() -> bool:
+            return bool(self._busy()) or self._last_s > began_s
+
+        gives_way = busy if self._keeps else nobody_waits
+        return await work_one(self._outlay, self._store, busy=gives_way) is not None
 
     async def _asked_budgets(self) -> dict[str, int]:
         now_s = time.monotonic()

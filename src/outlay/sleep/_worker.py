@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from outlay.budget import Limits
 from outlay.engine import Outlay
 from outlay.errors import OutlayError, UsageError
 from outlay.models.provider import Card
-from outlay.sleep._report import Report
+from outlay.sleep._report import Report, nobody_waits
 from outlay.sleep.digest_context import ROLE
 from outlay.store.jobs import STALE_US, Job
 from outlay.store.sleeping import Sleeping
@@ -27,7 +27,10 @@ BEAT_S = STALE_US / 4e6
 
 
 class Ended(Struct, frozen=True):
-    """One job that this worker had, how it ended and why. `state`: done, failed, or lost to another worker."""
+    """One job that this worker had, how it ended and why.
+
+    `state`: done, failed, waiting (it gave way and goes on later), or lost to another worker.
+    """
 
     job: Job
     state: str
@@ -45,16 +48,23 @@ def job_id(tenant: str, context_id: str, kind: str, detail: Mapping[str, Any]) -
     return f"{context_id}.{hashlib.blake2b(told, digest_size=10).hexdigest()}"
 
 
-async def work_one(outlay: Outlay, store: Sleeping, *, most_nusd: int | None = None) -> Ended | None:
+async def work_one(
+    outlay: Outlay,
+    store: Sleeping,
+    *,
+    most_nusd: int | None = None,
+    busy: Callable[[], bool] = nobody_waits,
+) -> Ended | None:
     """Lease a job that this seller's model can do, do it and end it; None where none waits that can be paid for.
 
-    A job that is interrupted is handed back. One that fails stays failed for a day: what it paid is in the ledger, and
-    a later attempt has it from the call cache.
+    A job that is interrupted, or gives way, is handed back. One that fails stays failed for a day: what it paid is in
+    the ledger, and a later attempt has it from the call cache.
 
     Args:
         outlay: buys; its budget binds every job.
         store: the ledger's, where the jobs are.
         most_nusd: the most that one job may spend, in nano-dollars, within its tenant's offline budget.
+        busy: whether somebody waits for what offline work uses; a job then stops at its next step.
 
     Raises:
         StoreError: the ledger cannot be written.
@@ -67,12 +77,15 @@ async def work_one(outlay: Outlay, store: Sleeping, *, most_nusd: int | None = N
     taken: list[Job] = []
     try:
         async with _alive(store, job, taken):
-            report, state = await _done(outlay, store, job)
+            report, state = await _done(outlay, store, job, busy)
     except asyncio.CancelledError:
         if taken:
             return lost
         await asyncio.shield(store.hand_back_job(job))
         raise
+    if report.unfinished:
+        await store.hand_back_job(job)
+        return Ended(job, "waiting", report.why)
     await store.sweep()
     kept = await store.finish_job(job, state, report.why, report.notes)
     return Ended(job, state, report.why) if kept else lost
@@ -86,12 +99,12 @@ async def writer(outlay: Outlay) -> Card:
         return await outlay.card()
 
 
-async def _done(outlay: Outlay, store: Sleeping, job: Job) -> tuple[Report, str]:
+async def _done(outlay: Outlay, store: Sleeping, job: Job, busy: Callable[[], bool]) -> tuple[Report, str]:
     target = plugins.load("sleep job", job.kind)
     given = plugins.check("sleep job", job.kind, target, msgspec.json.decode(job.detail, type=dict[str, Any]))
     try:
         report = await outlay.work(
-            lambda run: target(run, store, **given),
+            lambda run: target(run, store, busy, **given),
             id=job.id,
             seed=SEED,
             tenant=job.tenant,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from msgspec import Meta
@@ -10,7 +11,7 @@ from outlay.concurrency import together
 from outlay.errors import BudgetExceeded, OutlayError
 from outlay.prompts import notes as prompts
 from outlay.run import Run
-from outlay.sleep._report import Report
+from outlay.sleep._report import Report, nobody_waits
 from outlay.store.contexts import Notes
 from outlay.store.sleeping import Sleeping
 from outlay.types import Completion, Sampling, Tokens
@@ -20,6 +21,7 @@ ROLE = "notes"
 OUTPUT_TOKENS = 2_048
 """Of one rewrite: room for 5,000 characters in most languages."""
 SEPARATOR = "\n\n"
+GAVE_WAY = "it gave way to requests"
 
 Rewrites = Annotated[int, Meta(ge=1, le=prompts.MOST_REWRITES)]
 Drafts = Annotated[int, Meta(ge=1, le=10)]
@@ -28,6 +30,7 @@ Drafts = Annotated[int, Meta(ge=1, le=10)]
 async def digest_context(
     run: Run,
     store: Sleeping,
+    busy: Callable[[], bool] = nobody_waits,
     *,
     context: str,
     model: str,
@@ -41,10 +44,12 @@ async def digest_context(
     It stops after `rewrites`, at the one word that ends, and where a rewrite changes nothing or was cut at its bound.
     Each version holds at most 5,000 characters; with several drafts, written apart, the notes are all of them one
     after the other. What the budget ends in the middle of is kept as far as it came. No question is ever read here.
+    Where somebody waits, no further rewrite is begun; the next attempt has the earlier ones from the call cache.
 
     Args:
         run: what to buy through; its tenant's contexts alone can be read.
         store: where the contexts are.
+        busy: whether somebody waits for what this uses.
         context: the context's id.
         model: the model that writes, for which the notes are kept; it must be the one that the run calls.
         rewrites: the most of a draft, 1 to 10.
@@ -53,7 +58,7 @@ async def digest_context(
         temperature: of the rewriting; None is the model's own.
 
     Returns:
-        The notes, or none and why: the context is gone, or the model wrote nothing.
+        The notes, or none and why: the context is gone, the model wrote nothing, or it gave way.
 
     Raises:
         BudgetExceeded: not one rewrite fits in the budget.
@@ -69,8 +74,10 @@ async def digest_context(
         return Report("the context is not there any more")
     sampling = Sampling(temperature=temperature, max_output_tokens=tokens)
     written = await together(
-        _try_draft(run, found.text, number, rewrites, sampling) for number in range(drafts)
+        _try_draft(run, found.text, number, rewrites, sampling, busy) for number in range(drafts)
     )
+    if any(not isinstance(w, OutlayError) and w[2] == GAVE_WAY for w in written):
+        return Report(GAVE_WAY, unfinished=True)
     kept = [w for w in written if not isinstance(w, OutlayError) and w[0]]
     refused = [w for w in written if isinstance(w, OutlayError)]
     if not kept:
@@ -92,20 +99,22 @@ async def digest_context(
 
 
 async def _try_draft(
-    run: Run, context: str, number: int, rewrites: int, sampling: Sampling
+    run: Run, context: str, number: int, rewrites: int, sampling: Sampling, busy: Callable[[], bool]
 ) -> tuple[str, int, str] | OutlayError:
     try:
-        return await _draft(run, context, number, rewrites, sampling)
+        return await _draft(run, context, number, rewrites, sampling, busy)
     except OutlayError as error:
         return error
 
 
 async def _draft(
-    run: Run, context: str, number: int, rewrites: int, sampling: Sampling
+    run: Run, context: str, number: int, rewrites: int, sampling: Sampling, busy: Callable[[], bool]
 ) -> tuple[str, int, str]:
     """One draft: its notes, how many rewrites it took, and why it ended."""
     notes = ""
     for done in range(rewrites):
+        if busy():
+            return notes, done, GAVE_WAY
         label = f"draft{number}/rewrite{done}"
         try:
             (said,) = await run.complete(
