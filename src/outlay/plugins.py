@@ -115,8 +115,10 @@ def parameters(target: Callable[..., Any]) -> tuple[Parameter, ...]:
     )
 
 
-def check(kind: str, name: str, target: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """`given` converted and checked against the signature of `target`.
+def check(
+    kind: str, name: str, target: Callable[..., Any], given: Mapping[str, Any], *, beside: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """`given` converted and checked against the signature of `target`; `beside` could have been written too.
 
     Raises:
         UsageError: an unknown parameter (the nearest is named), one out of bounds, or a missing one.
@@ -125,8 +127,9 @@ def check(kind: str, name: str, target: Callable[..., Any], given: Mapping[str, 
     checked: dict[str, Any] = {}
     for key, value in given.items():
         if key not in known:
+            words = (*known, *beside)
             raise UsageError(
-                f"{name} has no parameter {key!r}; {nearest(key, known) if known else 'it takes none.'}"
+                f"{name} has no parameter {key!r}; {nearest(key, words) if words else 'it takes none.'}"
             )
         try:
             checked[key] = msgspec.convert(value, known[key].annotation, strict=not isinstance(value, str))
@@ -163,7 +166,7 @@ def spec(kind: str, text: str, *, beside: tuple[str, ...] = ()) -> Spec:
         return Spec(kind, head, target, {})
     given = _arguments(head, rest, function)
     apart = {key: given.pop(key) for key in beside if key in given}
-    return Spec(kind, head, target, check(kind, head, function, given), apart)
+    return Spec(kind, head, target, check(kind, head, function, given, beside=beside), apart)
 
 
 def quoted(value: Any) -> str:

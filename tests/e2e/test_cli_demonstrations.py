@@ -19,6 +19,7 @@ base_url = "{url}"
 input_usd_per_mtok = 40.0
 output_usd_per_mtok = 160.0
 """
+AGENT = "budget_aware_agent"
 CASCADE = ("--kind", "number", "--strategy", "cascade:audit=0", "--model", "small=m", "--model", "large=big")
 
 
@@ -64,6 +65,12 @@ async def test_what_is_kept_of_a_user_is_listed_and_forgotten(shell, home):
         (("tools", "os:getcwd"), "os:getcwd is no tool"),
         (("tools", "no.such:tool"), "cannot be imported"),
         (("framings", "qqqq"), "notes."),
+        (
+            ("ask", "q", "--tool", "python"),
+            "single calls no tools; --tool goes with --strategy budget_aware_agent.",
+        ),
+        (("ask", "q", "--strategy", AGENT, "--tool", "python:cals=3"), "did you mean calls?"),
+        (("ask", "q", "--strategy", AGENT, "--tool", "odd_tools:opaque"), "Event'> is not supported."),
     ],
 )
 async def test_what_is_not_there_is_one_sentence(shell, home, words, told):

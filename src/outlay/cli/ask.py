@@ -172,12 +172,22 @@ def _read(question: str) -> str:
 def _with_tools(strategy: str, tools: tuple[str, ...]) -> str:
     """The strategy with these tools among its parameters.
 
+    Raises:
+        UsageError: it is one of outlay's that calls none.
+
     Example:
         >>> _with_tools("budget_aware_agent:budget=3", ("python",))
         "budget_aware_agent:budget=3,tools='python'"
     """
+    from outlay import plugins
+    from outlay.errors import UsageError
+
     if not tools:
         return strategy
+    name = strategy.partition(":")[0].strip()
+    own = name in plugins.names("strategy")
+    if own and "tools" not in {p.name for p in plugins.parameters(plugins.load("strategy", name))}:
+        raise UsageError(f"{name} calls no tools; --tool goes with --strategy budget_aware_agent.")
     return f"{strategy}{',' if ':' in strategy else ':'}tools={'; '.join(tools)!r}"
 
 

@@ -159,7 +159,8 @@ def _arguments(function: Callable[..., Any], source: str) -> type[Struct]:
         made = msgspec.defstruct("arguments", fields, forbid_unknown_fields=True)
         msgspec.json.schema(made)
     except TypeError as error:
-        raise UsageError(f"{source}: an annotation says nothing in JSON: {error}") from None
+        last = str(error).splitlines()[-1].rstrip(".")
+        raise UsageError(f"{source}: an annotation says nothing in JSON: {last}.") from None
     return made
 
 
