@@ -3,15 +3,15 @@
 import pytest
 from interval_worlds import WORLDS, World, held
 
-FLOORS = {"essentialness": 0.8, "cost": 0.83, "halving time": 0.85}
-"""Intervals that are known to be short in these worlds; the others hold at least 88 % of 80."""
+LEAST = 0.87
+"""Of 80 intervals that hold 93 %, fewer do with a chance of 1 in 50."""
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=lambda w: w.name)
 def test_intervals_hold_what_was_planted(world: World):
     for name, (share, said) in held(world, 80).items():
         assert said >= 76, name
-        assert share >= FLOORS.get(name, 0.88), name
+        assert share >= LEAST, name
 
 
 def test_an_interval_that_misses_is_counted():

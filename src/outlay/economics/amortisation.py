@@ -9,8 +9,8 @@ from msgspec import Struct
 from numpy.typing import ArrayLike
 
 from outlay.errors import CannotSay, UsageError
-from outlay.stats.bootstrap import bootstrap_of_means
 from outlay.stats.interval import Interval
+from outlay.stats.studentized import studentized
 
 
 class Investment(Struct, frozen=True):
@@ -157,8 +157,9 @@ def measured_break_even(
 ) -> MeasuredBreakEven:
     """The break-even of an investment of known price whose saving a use was measured on paired questions.
 
-    The interval resamples questions. Where a share of the draws saves nothing, its upper end is infinite; if
-    all do, both ends are: the data say that it does not pay, not how long it would take.
+    The interval is that of the mean saving a use (bootstrap-t over questions), put through the break-even. Where
+    its lower end saves nothing, the upper one here is infinite; where both do, both are: the data say that it does
+    not pay, not how long it would take.
 
     Args:
         offline: what is paid once, from 0.
@@ -190,11 +191,12 @@ def measured_break_even(
     if len(baseline) < 2:
         raise CannotSay("The break-even of one question has no interval; measure at least two.")
 
-    def uses(means_DC: np.ndarray) -> np.ndarray:
-        return np.array([Investment(offline, b, p, keep).break_even().uses for b, p in means_DC.tolist()])
-
     if not (np.isfinite([baseline, per_use]).all() and min(baseline.min(), per_use.min()) >= 0):
         raise UsageError("The costs of an investment must be finite numbers from 0.")
-    interval = bootstrap_of_means(uses, baseline, per_use, seed=seed, level=level, draws=draws)
+    saved = studentized(baseline - per_use, seed=seed, level=level, draws=draws)
+    # The break-even depends on the saving a use alone, and falls in it.
+    soonest, latest = (
+        Investment(offline, max(s, 0.0), 0.0, keep).break_even().uses for s in (saved.high, saved.low)
+    )
     whole = Investment(offline, float(baseline.mean()), float(per_use.mean()), keep).break_even()
-    return MeasuredBreakEven(whole, interval)
+    return MeasuredBreakEven(whole, Interval(soonest, latest, level))

@@ -7,7 +7,7 @@ from math import inf, log
 import numpy as np
 from msgspec import Struct
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar, nnls
+from scipy.optimize import minimize_scalar, nnls, root_scalar
 from scipy.special import fdtri
 
 from outlay.economics.cost_of_pass import task_value
@@ -134,9 +134,10 @@ def fit_trend(time_N: ArrayLike, value_N: ArrayLike, *, level: float = 0.95) -> 
     found = minimize_scalar(lambda x: _profile(t, value, np.exp(x))[0], bounds=around, method="bounded")
     b = float(np.exp(found.x))
     loss, a, c = _profile(t, value, b)
-    fast, slow = _rates_inside(rates, losses, loss, b, len(t), level)
-    soonest = 0.0 if fast == rates[-1] else log(2) / fast
-    interval = Interval(soonest, inf if slow == rates[0] else log(2) / slow, level)
+    spare = len(t) - 3
+    allowed = loss * (1 + float(fdtri(1, spare, level)) / spare)
+    slow, fast = (_last_inside(t, value, rates, losses, b, allowed, step) for step in (-1, 1))
+    interval = Interval(log(2) / fast if fast else 0.0, log(2) / slow if slow else inf, level)
     return Trend(a, b, c, log(2) / b, interval, 1 - loss / spread, float(time.min()), float(time.max()))
 
 
@@ -146,10 +147,18 @@ def _profile(t: Floats, value: Floats, rate: float) -> tuple[float, float, float
     return float(norm**2), float(a), float(c)
 
 
-def _rates_inside(
-    rates: Floats, losses: Floats, loss: float, b: float, n: int, level: float
-) -> tuple[float, float]:
-    """The largest and the smallest rate whose fit chance does not rule out."""
-    spare = n - 3
-    inside = rates[losses <= loss * (1 + float(fdtri(1, spare, level)) / spare)]
-    return max([b, *inside.tolist()]), min([b, *inside.tolist()])
+def _last_inside(
+    t: Floats, value: Floats, rates: Floats, losses: Floats, b: float, allowed: float, step: int
+) -> float | None:
+    """The outermost rate above (step 1) or below (-1) `b` that chance does not rule out; None where none is ruled out.
+
+    The grid says between which two rates it lies, and a root where: a step of the grid is 2 %.
+    """
+    outwards = rates[::step]
+    inside = [i for i, kept in enumerate(losses[::step] <= allowed) if kept and (outwards[i] - b) * step > 0]
+    if inside and inside[-1] == len(rates) - 1:
+        return None
+    first_out = inside[-1] + 1 if inside else int(np.argmax((outwards - b) * step > 0))
+    last_in = float(outwards[inside[-1]]) if inside else b
+    between = (last_in, float(outwards[first_out]))
+    return float(root_scalar(lambda rate: _profile(t, value, rate)[0] - allowed, bracket=between).root)

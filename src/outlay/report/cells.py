@@ -12,6 +12,7 @@ from outlay.money import NUSD
 from outlay.report.outcome import Outcome
 from outlay.report.resampling import DRAWS, Range, outward
 from outlay.stats.resampled_means import resampled_means
+from outlay.stats.studentized import studentized_interval
 from outlay.stats.wilson import wilson
 
 
@@ -86,8 +87,8 @@ def cells(outcomes: Iterable[Outcome], *, seed: int) -> list[Cell]:
 
     The question is the unit: intervals are over questions, and several outcomes of one question are averaged
     first, so they never count as independent. Accuracy has Wilson's interval; cost, paid and cost-of-pass (the
-    bill divided by the right answers) have bootstrap intervals over questions. One unknown cost makes the
-    cell's cost unknown. Failed outcomes count as wrong. No outcomes: no cells.
+    bill divided by the right answers) have bootstrap intervals over questions, the first two studentized. One
+    unknown cost makes the cell's cost unknown. Failed outcomes count as wrong. No outcomes: no cells.
 
     Args:
         outcomes: in any order.
@@ -138,9 +139,9 @@ class _Columns(Struct):
 
     @property
     def table_QC(self) -> NDArray[np.float64]:
-        """The three side by side, 0 for what is unknown."""
-        known = [usd_Q or [0.0] * len(self.right_Q) for usd_Q in (self.cost_Q, self.paid_Q)]
-        return np.column_stack([*known, self.right_Q])
+        """The three and the squares of cost and paid about their means side by side, 0 for what is unknown."""
+        known = [np.array(usd_Q or [0.0] * len(self.right_Q)) for usd_Q in (self.cost_Q, self.paid_Q)]
+        return np.column_stack([*known, self.right_Q, *((usd_Q - usd_Q.mean()) ** 2 for usd_Q in known)])
 
 
 def _columns(found: Sequence[Outcome]) -> _Columns:
@@ -226,19 +227,24 @@ def _bill(columns: _Columns, means_DC: NDArray[np.float64]) -> _Bill:
     cost_Q, paid_Q, right_Q = columns.cost_Q, columns.paid_Q, columns.right_Q
     bill = _Bill()
     if cost_Q is not None:
-        bill.cost, bill.cost_interval = _mean(cost_Q, means_DC[:, 0])
+        bill.cost, bill.cost_interval = _mean(cost_Q, means_DC[:, 0], means_DC[:, 3])
     if paid_Q is not None:
-        bill.paid, bill.paid_interval = _mean(paid_Q, means_DC[:, 1])
+        bill.paid, bill.paid_interval = _mean(paid_Q, means_DC[:, 1], means_DC[:, 4])
     if cost_Q is not None and sum(right_Q) > 0:
         bill.of_pass = sum(cost_Q) / sum(right_Q)
         bill.of_pass_interval = outward(_ratio(means_DC[:, 0], means_DC[:, 2]))
     return bill
 
 
-def _mean(usd_Q: list[float], means_D: NDArray[np.float64]) -> tuple[float, Range]:
-    """Equal costs have no interval, and the rounding of their means is not one."""
+def _mean(
+    usd_Q: list[float], means_D: NDArray[np.float64], squares_D: NDArray[np.float64]
+) -> tuple[float, Range]:
+    """Costs are skewed. Equal ones have no interval, and the rounding of their means is not one."""
     mean = sum(usd_Q) / len(usd_Q)
-    return mean, (mean, mean) if min(usd_Q) == max(usd_Q) else outward(means_D)
+    if min(usd_Q) == max(usd_Q):
+        return mean, (mean, mean)
+    found = studentized_interval(mean, float(np.var(usd_Q)), means_D, squares_D)
+    return mean, (max(found.low, 0.0), found.high)
 
 
 def _ratio(cost_D: NDArray[np.float64], right_D: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -199,17 +199,18 @@ def _value(raw_Q: Floats, smooth_Q: Floats, never: float, seed: int) -> Value:
         usd=float(raw_Q.mean()) if known else None,
         interval=outward(means_DC[:, 1]) if known else None,
         smoothed_usd=float(smooth_Q.mean()),
-        smoothed_interval=_upward(outward(means_DC[:, 0]), smooth_Q, never, seed),
+        smoothed_interval=_upward(outward(means_DC[:, 0]), smooth_Q[:, None], [never], seed),
         unsolved=int((~solved).sum()),
     )
 
 
-def _upward(plain: Range, value_Q: Floats, never: float, seed: int) -> Range:
-    """The interval, its upper end with one more question that was not drawn: the dearest kind.
+def _upward(plain: Range, columns_QC: Floats, never_C: Sequence[float], seed: int) -> Range:
+    """The interval of a mean or a share of means, its upper end with one more question: the dearest kind.
 
     A few questions that hardly any run solves hold much of such a mean, and a sample may hold none of them.
     """
-    high = outward(resampled_means(np.append(value_Q, never)[:, None], draws=DRAWS, seed=seed)[:, 0])[1]
+    means_DC = resampled_means(np.vstack([columns_QC, never_C]), draws=DRAWS, seed=seed)
+    high = outward(means_DC[:, 0] if len(never_C) == 1 else _shares(means_DC))[1]
     return plain[0], None if plain[1] is None or high is None else max(plain[1], high)
 
 
@@ -217,20 +218,22 @@ def _model(model: str, i: int, raw_MQ: Floats, smooth_MQ: Floats, never_M: Float
     others = np.arange(len(raw_MQ)) != i
     gain_Q = gain(smooth_MQ[[i]], smooth_MQ[others])
     without_Q = frontier_value(smooth_MQ[others])
-    means_DC = resampled_means(np.column_stack([gain_Q, without_Q]), draws=DRAWS, seed=seed)
-    share_D = np.divide(means_DC[:, 0], means_DC[:, 1], out=np.zeros(DRAWS), where=means_DC[:, 1] > 0)
+    columns_QC = np.column_stack([gain_Q, without_Q])
+    means_DC = resampled_means(columns_QC, draws=DRAWS, seed=seed)
+    never = float(never_M[others].min())
+    spared = never - float(frontier_value(smooth_MQ).mean())
     return ModelCost(
         model=model,
         cheapest_on=float((gain_Q > 0).mean()),
         only=int((np.isfinite(raw_MQ[i]) & ~np.isfinite(raw_MQ[others]).any(axis=0)).sum()),
         gain_usd=float(gain_Q.mean()),
-        gain_interval=_upward(
-            outward(means_DC[:, 0]),
-            gain_Q,
-            float(never_M[others].min() - frontier_value(smooth_MQ).mean()),
-            seed,
-        ),
+        gain_interval=_upward(outward(means_DC[:, 0]), gain_Q[:, None], [spared], seed),
         essentialness=essentialness(smooth_MQ, ~others),
-        essentialness_interval=outward(share_D),
+        essentialness_interval=_upward(outward(_shares(means_DC)), columns_QC, [spared, never], seed),
         raw_essentialness=essentialness(raw_MQ, ~others),
     )
+
+
+def _shares(means_DC: Floats) -> Floats:
+    """The first column's part of the second; 0 where that is 0."""
+    return np.divide(means_DC[:, 0], means_DC[:, 1], out=np.zeros(len(means_DC)), where=means_DC[:, 1] > 0)

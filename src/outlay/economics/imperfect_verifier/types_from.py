@@ -9,8 +9,8 @@ from outlay.economics.imperfect_verifier._flags import counts, flags
 from outlay.economics.imperfect_verifier.types import TwoTypes
 from outlay.economics.verifier_audit import audit
 from outlay.errors import UsageError
-from outlay.stats.bootstrap import bootstrap_of_means
 from outlay.stats.interval import Interval
+from outlay.stats.studentized import studentized
 from outlay.stats.wilson import wilson
 
 
@@ -63,9 +63,9 @@ def two_types_intervals(
 ) -> dict[str, Interval]:
     """The intervals of what `two_types` estimates, by the name of each quantity.
 
-    The share is Wilson's, the accuracies resample the questions of each group, completeness and soundness are those
-    of `verifier_audit`. They say how well this split is known, not how far it is from the truth: questions near 1/2
-    fall on either side by chance.
+    The share is Wilson's, the accuracies resample the questions of each group (bootstrap-t), completeness and
+    soundness are those of `verifier_audit`. They say how well this split is known, not how far it is from the
+    truth: questions near 1/2 fall on either side by chance.
 
     Args:
         accepted_QS: whether the checker accepts each sample.
@@ -104,15 +104,16 @@ def two_types_intervals(
         )
     return {
         "share_easy": wilson(int(easy_Q.sum()), len(easy_Q), level),
-        "p_easy": bootstrap_of_means(_mean, rate_Q[easy_Q], seed=seed, level=level, draws=draws),
-        "p_hard": bootstrap_of_means(_mean, rate_Q[~easy_Q], seed=seed, level=level, draws=draws),
+        "p_easy": _within(studentized(rate_Q[easy_Q], seed=seed, level=level, draws=draws)),
+        "p_hard": _within(studentized(rate_Q[~easy_Q], seed=seed, level=level, draws=draws)),
         "completeness": checked.completeness.interval,
         "soundness": checked.soundness.interval,
     }
 
 
-def _mean(means_DC: NDArray[np.float64]) -> NDArray[np.float64]:
-    return means_DC[:, 0]
+def _within(found: Interval) -> Interval:
+    """A rate's interval ends at 0 and at 1."""
+    return Interval(max(found.low, 0.0), min(found.high, 1.0), found.level)
 
 
 def _share(yes_QS: NDArray[np.bool_], of_QS: NDArray[np.bool_], name: str, which: str) -> float:
