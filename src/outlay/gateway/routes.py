@@ -9,6 +9,9 @@ from outlay.gateway.contexts import add as add_context
 from outlay.gateway.contexts import delete as delete_context
 from outlay.gateway.contexts import show as show_context
 from outlay.gateway.contexts import show_all as show_contexts
+from outlay.gateway.demonstrations import delete as delete_demonstrations
+from outlay.gateway.demonstrations import delete_all as delete_all_demonstrations
+from outlay.gateway.demonstrations import show_all as show_demonstrations
 from outlay.gateway.feedback import feedback
 from outlay.gateway.health import health, metrics, ready
 from outlay.gateway.models_list import model, models
@@ -30,6 +33,9 @@ ROUTES = [
     Route("/v1/contexts", show_contexts, methods=["GET"]),
     Route("/v1/contexts/{id:path}", show_context, methods=["GET"]),
     Route("/v1/contexts/{id:path}", delete_context, methods=["DELETE"]),
+    Route("/v1/demonstrations", show_demonstrations, methods=["GET"]),
+    Route("/v1/demonstrations", delete_all_demonstrations, methods=["DELETE"]),
+    Route("/v1/demonstrations/{source}", delete_demonstrations, methods=["DELETE"]),
     Route("/health", health, methods=["GET"]),
     Route("/ready", ready, methods=["GET"]),
     Route("/openapi.json", openapi, methods=["GET"]),
