@@ -91,8 +91,8 @@ def show(nano: int | float | None, digits: int = 3) -> str:
     """Nano-dollars as dollars with `digits` significant digits; `unknown` for None.
 
     Example:
-        >>> show(270_000), show(0), show(None), show(12_345_000_000)
-        ('$0.00027', '$0', 'unknown', '$12.3')
+        >>> show(270_000), show(0), show(None), show(-12_345_000_000)
+        ('$0.00027', '$0', 'unknown', '-$12.3')
     """
     if nano is None:
         return "unknown"
@@ -102,4 +102,4 @@ def show(nano: int | float | None, digits: int = 3) -> str:
         return "never"
     value = Decimal(nano) / NUSD
     rounded = value.quantize(Decimal(1).scaleb(value.adjusted() - digits + 1))
-    return f"${rounded.normalize():f}"
+    return f"{'-' if rounded < 0 else ''}${abs(rounded.normalize()):f}"

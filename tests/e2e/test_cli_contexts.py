@@ -109,3 +109,20 @@ async def test_bad_files_are_refused_in_a_sentence_and_nothing_is_kept(shell, ho
 )
 async def test_bad_words_are_refused(shell, home, words):
     assert (await run(shell, *words)).code == 2
+
+
+async def test_notes_on_a_context_that_is_not_there_are_refused(shell, home):
+    await run(shell, "context", "budget", "0.5")
+    ended = await run(shell, "sleep", "--context", "nope")
+    assert ended.code == 2
+    assert "has a context 'nope'; `outlay context list`" in ended.err
+
+
+async def test_questions_that_notes_would_make_dearer_are_told_so(shell, home):
+    shell.up.always(chat("42"))
+    await run(shell, "context", "add", "box.txt", "--questions", "500")
+    await run(shell, "ask", "How many eggs?", "--framing", "notes:context=box.txt")
+    await run(shell, "context", "budget", "0.5")
+    slept = await run(shell, "sleep")
+    assert "box.txt: leave, 499 expected questions would cost $0." in slept.err
+    assert shell.up.n_chats == 1

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from outlay.engine import Outlay
     from outlay.sleep._choose import Chosen
     from outlay.sleep._worker import Ended
+    from outlay.store.sleeping import Sleeping
 
 WATCH_S = 10
 """How often `--watch` looks again, in seconds."""
@@ -69,6 +70,7 @@ async def _sleep(outlay: Outlay, watch: bool, insist: tuple[str, ...]) -> None:
         note("No tenant may spend anything offline; outlay context budget USD sets what one may.")
         if not watch:
             return
+    await _refuse_unknown(store, insist)
     told: dict[str, str] = {}
     while True:
         for chosen in await choose(outlay, store, insist=insist):
@@ -78,6 +80,18 @@ async def _sleep(outlay: Outlay, watch: bool, insist: tuple[str, ...]) -> None:
         if not watch:
             return
         await asyncio.sleep(WATCH_S)
+
+
+async def _refuse_unknown(store: Sleeping, insist: tuple[str, ...]) -> None:
+    """Refuse contexts that nobody who may spend offline has."""
+    from outlay.errors import UsageError
+
+    for name in insist:
+        found = [await store.context(name, tenant=tenant) for tenant in await store.offline_budgets()]
+        if not any(found):
+            raise UsageError(
+                f"No tenant that may spend offline has a context {name!r}; `outlay context list` shows those there are."
+            )
 
 
 def _tell(chosen: Chosen, told: dict[str, str]) -> None:

@@ -119,8 +119,9 @@ def decide(
         return Decision("leave", why, uses)
     investment = forecast(record, others, online, offline)
     gain = investment.saving(uses)
-    saved = _usd(gain + investment.offline)
-    worth = f"{uses} expected questions save {saved} and notes cost {_usd(investment.offline)}"
+    saved = gain + investment.offline
+    change = f"save {_usd(saved)}" if saved >= 0 else f"would cost {_usd(-saved)} more"
+    worth = f"{uses} expected questions {change} and notes cost {_usd(investment.offline)}"
     return Decision("make" if gain > 0 else "leave", worth, uses, investment)
 
 
