@@ -1,6 +1,7 @@
 import report_examples
 from msgspec.structs import replace
 
+from outlay.policies._worth import Worth
 from outlay.report import words
 from outlay.report.market import Market
 from outlay.report.outcome import Outcome, PoolCell
@@ -64,6 +65,14 @@ def test_an_unknown_price_is_left_out_and_never_taken_for_free():
     alone = market(plan("single", "1", None))
     assert alone.offers == ()
     assert "nothing to compare" in words.buying_advice(alone)
+    assert words.headline(alone) == "t: no plan to compare, asked live."
+
+
+def test_where_waiting_has_a_price_and_no_time_is_known_that_is_the_reason():
+    recorded = [replace(o, source="recorded") for o in SINGLE]
+    (found,) = summarise(recorded, worth=Worth(usd_per_s=0.001), seed=1).markets
+    assert "a known price and known times" in words.buying_advice(found)
+    assert words.headline(found).startswith("t: no plan to compare")
 
 
 def test_never_right_says_buy_nothing():

@@ -51,6 +51,8 @@ def per_right(cost_of_pass_usd: float | None, accuracy: float) -> str:
 
 def headline(market: Market) -> str:
     """What was compared, on how many questions, and how."""
+    if not market.offers:
+        return f"{market.task}: no plan to compare, {SOURCES[market.source]}."
     plans = _counted(len(market.offers), "plan")
     models = [short(m) for m in dict.fromkeys(o.model for o in market.offers)]
     asked = _counted(market.questions, "question")
@@ -61,7 +63,8 @@ def buying_advice(market: Market) -> str:
     """Which plan to buy for which worth of a right answer, in one sentence."""
     buys = market.buys
     if not market.offers:
-        return "There is nothing to compare: no plan has a known price on common questions."
+        timed = " and known times" if market.worth.usd_per_s else ""
+        return f"There is nothing to compare: no plan has a known price{timed} on common questions."
     if len(buys) == 1 and buys[0].offer is None:
         return "Buy nothing: no plan was ever right."
     parts: list[str] = []
