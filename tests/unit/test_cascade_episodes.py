@@ -5,7 +5,7 @@ from random import Random
 import msgspec
 import pytest
 from ledgers import rows
-from rooms import goal_of, student, teacher
+from rooms import Rooms, goal_of, student, teacher
 
 from outlay.answering import replay
 from outlay.budget import Limits
@@ -148,12 +148,65 @@ class Liar:
     def reset(self):
         return "not what it should be"
 
+    step = reset
 
-async def test_an_environment_that_is_none_is_refused():
-    for name, told in (("rooms:Nothing", "cannot be imported"), (f"{__name__}:Liar", "observation")):
-        async with shop(models()) as outlay:
-            with pytest.raises(UsageError, match=told):
-                await outlay.ask(task(1), strategy=f"cascade:environment={name}")
+
+OBSERVATION = Rooms("Bring the key to the hall.", 0).reset()["observation"]
+
+
+class Broken:
+    """Fails at its first step."""
+
+    rules = "Anything."
+
+    def __init__(self, goal, seed):
+        pass
+
+    def reset(self):
+        return {"observation": OBSERVATION}
+
+    async def step(self, action):
+        raise ValueError("the floor gave way")
+
+
+def unmade(goal, seed):
+    raise OSError("no rooms left")
+
+
+def empty(goal, seed):
+    return goal
+
+
+async def later(goal, seed):
+    return Broken(goal, seed)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("rooms:Nothing", "cannot be imported"),
+        (f"{__name__}:Liar", "observation"),
+        ("rooms", "is to be written as package.module:make."),
+        ("os:getcwd", "could not be made: TypeError"),
+        (f"{__name__}:empty", "no environment: what it makes has no rules and no reset and no step."),
+        (f"{__name__}:unmade", "could not be made: OSError: no rooms left."),
+        (f"{__name__}:later", "it is a coroutine"),
+    ],
+)
+async def test_an_environment_that_is_none_is_refused(name, told):
+    async with shop(models()) as outlay:
+        with pytest.raises(UsageError, match=told):
+            await outlay.ask(task(1), strategy=f"cascade:environment={name}")
+        assert await rows(outlay.store) == []
+
+
+async def test_an_environment_that_fails_ends_its_episode_as_a_failure_that_replays():
+    async with shop(models()) as outlay:
+        answer = await outlay.ask(task(1), strategy=f"cascade:environment={__name__}:Broken")
+        trace = (await outlay.store.trace(answer.trace_id)).encode()
+    assert answer.answer == "failure"
+    assert "The environment failed: ValueError: the floor gave way." in answer.stopped
+    assert (await replay(trace))[1] == trace
 
 
 async def test_settled_use_stays_inside_the_bound():

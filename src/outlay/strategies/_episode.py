@@ -1,20 +1,16 @@
 """An episode of a cascade: at every step examples are looked up, the small model acts if it agrees, else the large one.
 
-An environment is the user's: `make(goal, seed)` gives an object with `rules` (the grammar of actions), `reset()` and
-`step(action)`. Both return {"observation": text, "done": bool, "success": bool}, the latter two false unless given, and
-may be coroutines. What they return is traced, so a replay needs no environment.
+An environment is the user's (`outlay.strategies._environment`). What it returns is traced, so a replay needs none.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
 
-from outlay import plugins
 from outlay.bounds import seed_of
 from outlay.errors import BudgetExceeded, ProviderError, UsageError
 from outlay.framings._solved import Windows, asked, digest, look_up, note, space, vector_of
@@ -26,6 +22,7 @@ from outlay.selection.vote import vote
 from outlay.skeletons.pool import representative
 from outlay.store.kept import CascadeStep, Demonstration
 from outlay.strategies._agreeing import Stand, Terms, standing, stream_of, take
+from outlay.strategies._environment import Seen, made, saw
 from outlay.types import Answer, Question
 
 if TYPE_CHECKING:
@@ -36,14 +33,6 @@ AGAIN, REPEATS = 2, 4
 """An observation met so often before is the large model's; the same action on it so often ends the episode."""
 LOST = "the episode was here before"
 PLAN_TOKENS = 200
-
-
-class Seen(Struct, frozen=True):
-    """What an environment says after a step: what is seen, whether the episode is over, and whether it succeeded."""
-
-    observation: str
-    done: bool = False
-    success: bool = False
 
 
 class _Step(Struct, frozen=True):
@@ -81,7 +70,7 @@ class Episode:
         Raises:
             BudgetExceeded: not one step could be bought.
             ProviderError: the large model failed.
-            UsageError: the environment does not do what one does.
+            UsageError: the environment cannot begin. One that fails later ends the episode, as a failure.
         """
         stream = stream_of(self._run, self._question, self._terms)
         stand = await standing(self._run, self._question, self._terms, stream)
@@ -112,7 +101,11 @@ class Episode:
             if done[seen.observation, action] >= REPEATS:
                 stopped = f"the same action was taken {REPEATS} times on the same observation"
                 break
-            seen = await self._observe(f"environment/{number}", lambda action=action: self._made.step(action))
+            told = await self._step(number, action)
+            if "failed" in told:
+                stopped = f"the environment ended it after {number + 1} steps: {told['failed']}"
+                break
+            seen = msgspec.convert(told, Seen)
         if seen.done:
             stopped = f"the environment ended it after {len(self._steps)} steps"
         return self._ended(seen, plan, stopped, stand)
@@ -180,18 +173,21 @@ class Episode:
 
     async def _reset(self) -> tuple[str, Seen]:
         async def start() -> dict[str, Any]:
-            make = plugins.load("environment", self._environment)
-            self._made = make(self._goal, seed_of(self._run.seed, self._question.id, "environment"))
-            return {"rules": str(self._made.rules), "seen": _plain(await _awaited(self._made.reset()))}
+            seed = seed_of(self._run.seed, self._question.id, "environment")
+            self._made = made(self._environment, self._goal, seed)
+            return {"rules": str(self._made.rules), "seen": await saw(self._made.reset)}
 
         told = await self._run.observe("environment/reset", start)
         return cut(told["rules"], prompts.LARGEST_RULES), msgspec.convert(told["seen"], Seen)
 
-    async def _observe(self, key: str, act: Any) -> Seen:
+    async def _step(self, number: int, action: str) -> dict[str, Any]:
         async def look() -> dict[str, Any]:
-            return _plain(await _awaited(act()))
+            try:
+                return await saw(lambda: self._made.step(action))
+            except UsageError as failure:
+                return {"failed": str(failure)}
 
-        return msgspec.convert(await self._run.observe(key, look), Seen)
+        return await self._run.observe(f"environment/{number}", look)
 
     def _ended(self, seen: Seen, plan: str, stopped: str, stand: Stand) -> Answer:
         result = "success" if seen.success else "failure"
@@ -237,19 +233,3 @@ class Episode:
         if self._goal_D is not None and plan:
             kept.append(one("plans", 0, "", "", plan, self._goal_D.astype("<f4").tobytes()))
         return kept
-
-
-async def _awaited(value: Any) -> Any:
-    return await value if inspect.isawaitable(value) else value
-
-
-def _plain(told: Any) -> dict[str, Any]:
-    try:
-        seen = msgspec.convert(told, Seen)
-    except msgspec.ValidationError as error:
-        raise UsageError(
-            f"An environment must return its observation as the head of cascade says: {error}."
-        ) from None
-    return msgspec.to_builtins(
-        msgspec.structs.replace(seen, observation=cut(seen.observation, prompts.LARGEST))
-    )
