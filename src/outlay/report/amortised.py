@@ -45,7 +45,7 @@ class Amortised(Struct, frozen=True):
     with_usd: float
     first: int | None
     uses_interval: Range | None
-    """None: in no resampled set of questions does it pay back."""
+    """None: even the upper end of what a use saves is nothing, so it does not pay back."""
     righter: float
     righter_interval: Range
     curve: tuple[AtUses, ...]
