@@ -33,8 +33,8 @@ def trace_without(trace: str, how: Keeping) -> str:
     r"""A trace's JSON lines without texts; its first event says so, and it cannot be replayed.
 
     Example:
-        >>> trace_without('{"event":"observe","key":"k","v":1,"value":"secret"}\\n', "none")
-        '{"event":"observe","key":"k","texts":"none","v":1}\\n'
+        >>> trace_without('{"event":"observe","key":"k","v":1,"value":"secret"}\n', "none")
+        '{"event":"observe","key":"k","texts":"none","v":1}\n'
     """
     events = [_event(msgspec.json.decode(line), how) for line in trace.split("\n") if line]
     if events:

@@ -114,7 +114,7 @@ def marked(question: Question, steps: tuple[str, ...], marker: str) -> tuple[str
 
     Example:
         >>> marked(Question.of("1 + 1?"), ("2<extra_0>",), "<extra_0>")[0][-31:]
-        'assistant\n2 <extra_0><|im_end|>\n'
+        'assistant\n2<extra_0><|im_end|>\n'
     """
 
     def plain(text: str) -> str:
