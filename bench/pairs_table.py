@@ -179,7 +179,9 @@ def claim(reference_Q: Sequence[bool], right_Q: Sequence[bool]) -> str:
     room = MARGIN + found.difference
     if room <= 0.005:
         return "inconclusive; the difference seen is the margin or more"
-    spread = float(np.std(np.asarray(right_Q, float) - np.asarray(reference_Q, float), ddof=1))
+    # With one more question for either side: where none told the two apart so far, some will.
+    differences = [*(np.asarray(right_Q, float) - np.asarray(reference_Q, float)), 1.0, -1.0]
+    spread = float(np.std(differences, ddof=1))
     n = ceil(((LEVEL_Z + POWER_Z) * spread / room) ** 2)
     return f"inconclusive; {max(n, len(right_Q) + 1)} questions would settle it with 80 %"
 
