@@ -32,6 +32,9 @@ from outlay.store.protocol import Opened
 from outlay.trace import Replay
 from outlay.types import Completion, Delta, Request, Usage
 
+NEVER_SENT = "cancelled before it was sent"
+"""What the ledger says of a call that a cancellation ended while it waited for its turn: it is free."""
+
 
 class Purchase:
     """One upstream request with its retries."""
@@ -180,6 +183,7 @@ class Purchase:
             error = TimedOut("the deadline passed while the sample was being drawn")
         except asyncio.CancelledError as left:
             sent = not unsent(left)
+            error = None if sent else ProviderError(NEVER_SENT)
             raise
         except UsageError:
             sent = False
@@ -277,7 +281,7 @@ async def write_ahead(book: Book, budget: Budget, reservation: Reservation, row:
         await store.write_ahead(row)
     except asyncio.CancelledError:
         budget.release(reservation)
-        store.settle(book.ended(row, "failed", 0, 0, Usage(0, 0), "", "cancelled before it was sent"))
+        store.settle(book.ended(row, "failed", 0, 0, Usage(0, 0), "", NEVER_SENT))
         raise
     except BaseException:
         budget.release(reservation)

@@ -8,7 +8,7 @@ from ledgers import rows
 
 from outlay.budget import Budget, Limits
 from outlay.door import Door
-from outlay.errors import BudgetExceeded, ProviderError, RateLimited, UnknownPrice
+from outlay.errors import BudgetExceeded, ProviderError, RateLimited, UnknownPrice, mark_unsent
 from outlay.models.provider import Card
 from outlay.money import FREE, Price
 from outlay.run import Run
@@ -164,6 +164,24 @@ async def test_a_cancelled_stream_stops_upstream_and_settles(deltas, usage, mark
     assert model.stopped == 1
     assert (row["state"], row["mark"]) == ("settled", mark)
     assert (row["input_tokens"], row["output_tokens"]) == usage
+
+
+async def test_a_call_that_was_cancelled_while_it_waited_for_its_turn_is_free_and_says_so():
+    class waiting(wire):
+        async def stream(self, request):
+            self.reached.set()
+            try:
+                await asyncio.get_running_loop().create_future()
+            except asyncio.CancelledError as left:
+                mark_unsent(left)
+                raise
+            yield
+
+    model = waiting()
+    async with run_of(model) as run:
+        await cancelled(run, model)
+        (row,) = await rows(run.store)
+    assert (row["state"], row["paid_nusd"], row["error"]) == ("failed", 0, "cancelled before it was sent")
 
 
 async def test_what_was_cut_before_its_usage_came_is_drawn_again_rather_than_served_at_its_bound():
