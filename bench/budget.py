@@ -18,12 +18,12 @@ import random
 import time
 
 from outlay.budget import DIMENSIONS, Budget, Limits
-from outlay.door import Door
+from outlay.door.draws import Door
+from outlay.door.session import Session
 from outlay.errors import BudgetExceeded, ProviderError
 from outlay.models.scripted import scripted
 from outlay.money import Price
 from outlay.run import Run
-from outlay.session import Session
 from outlay.store.protocol import Store
 from outlay.store.sqlite import Sqlite
 from outlay.testing import Clock, Gates

@@ -20,10 +20,10 @@ import time
 from pathlib import Path
 
 from outlay.budget import Budget, Limits
-from outlay.door import Door
+from outlay.door.draws import Door
+from outlay.door.session import Session
 from outlay.models.scripted import scripted
 from outlay.run import Run
-from outlay.session import Session
 from outlay.store.sqlite import Sqlite
 from outlay.types import Question, Sampling
 

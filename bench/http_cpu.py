@@ -25,11 +25,11 @@ import aiohttp
 import msgspec
 
 from outlay.budget import Budget, Limits
-from outlay.door import Door
+from outlay.door.draws import Door
+from outlay.door.session import Session
 from outlay.models.openai_chat import openai_chat
 from outlay.money import Price
 from outlay.run import Run
-from outlay.session import Session
 from outlay.store.sqlite import Sqlite
 from outlay.types import Question, Request, Sampling
 

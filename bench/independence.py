@@ -19,7 +19,7 @@ import time
 import numpy as np
 
 from outlay import plugins
-from outlay.bounds import seed_of
+from outlay.door.bounds import seed_of
 from outlay.models.local import local
 from outlay.money import FREE
 from outlay.prompts.answer_format import instruct

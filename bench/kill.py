@@ -22,7 +22,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from outlay import experiment
+from outlay.experiments import experiment
 from outlay.models.provider import Provider
 from outlay.models.recording_file import read
 from outlay.models.scripted import scripted

@@ -29,8 +29,8 @@ from typing import Any
 import msgspec
 from pairs_table import Arm, Row, Speeds, best_arms, print_table, read_rows
 
-from outlay.calibrating import chained, dial_of, signals_of
 from outlay.engine import Outlay
+from outlay.experiments.calibrating import chained, dial_of, signals_of
 from outlay.models.local import local
 from outlay.prompts import grade
 from outlay.skeletons.pair import Chain, Counts

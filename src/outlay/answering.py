@@ -9,14 +9,14 @@ import msgspec
 
 from outlay import chain, plugins
 from outlay.budget import Budget
-from outlay.door import Door
+from outlay.door.draws import Door
+from outlay.door.relay import OnEvent, Relayed, Reply
+from outlay.door.session import Session
 from outlay.errors import UsageError
 from outlay.models.provider import Card
 from outlay.prompts.answer_format import instruct
-from outlay.relay import OnEvent, Relayed, Reply
 from outlay.run import Run, Verifier
 from outlay.sandbox.killable import Workers
-from outlay.session import Session
 from outlay.trace import Replay, Trace
 from outlay.types import Answer, Delta, Plan, Pool, Question
 from outlay.verifiers._own import as_verifier

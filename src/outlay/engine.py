@@ -19,7 +19,10 @@ from outlay import plugins
 from outlay.answering import answered, pass_through, players, relayed, sealed, verifier_of
 from outlay.budget import Budget, Limits
 from outlay.cast import Cast, Model
-from outlay.door import Door
+from outlay.config.plans import PASS_THROUGH, narrower
+from outlay.door.draws import Door
+from outlay.door.relay import OnEvent, Relayed, Reply
+from outlay.door.session import Account, Session
 from outlay.errors import MissingAbility, OutlayError, UsageError
 from outlay.feasible import refuse_unable
 from outlay.framings._bound import framed
@@ -28,14 +31,11 @@ from outlay.guards._watched import Watched
 from outlay.models.breaker import Breakers
 from outlay.models.limiter import Limiters
 from outlay.models.provider import Card
-from outlay.named_plans import PASS_THROUGH, narrower
 from outlay.prompts.answer_format import VERSION as PROMPTS
 from outlay.prompts.answer_format import instruct
-from outlay.relay import OnEvent, Relayed, Reply
 from outlay.run import Run, Verifier
 from outlay.sandbox.checks import run_checks
 from outlay.sandbox.killable import Workers
-from outlay.session import Account, Session
 from outlay.store.kept import kept_of
 from outlay.store.protocol import Store
 from outlay.tasks import Item

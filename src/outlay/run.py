@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from outlay import bounds
 from outlay.budget import Budget, Limits
-from outlay.classify import classify
 from outlay.concurrency import together
-from outlay.cut_thinking import drawn
-from outlay.door import Door
-from outlay.embedding import embed
+from outlay.door import bounds
+from outlay.door.classify import classify
+from outlay.door.cut_thinking import drawn
+from outlay.door.draws import Door
+from outlay.door.embedding import embed
+from outlay.door.rating import rate
+from outlay.door.relay import OnEvent, Relayed, Reply, relay
+from outlay.door.session import Ask, Spent
+from outlay.door.tooling import Said, use
 from outlay.errors import BudgetExceeded, MissingAbility, MissingExtra, OutlayError, ProviderError
 from outlay.models.provider import ABILITIES, Card
 from outlay.money import cost_nusd, worst_nusd
-from outlay.rating import rate
-from outlay.relay import OnEvent, Relayed, Reply, relay
 from outlay.sandbox.killable import WorkerFailed, WorkerKilled
-from outlay.session import Ask, Spent
 from outlay.store.kept import CascadeStep, Demonstration
 from outlay.store.protocol import Store
-from outlay.tooling import Said, use
 from outlay.tools._tool import Tool
 from outlay.types import Completion, Delta, Message, Pool, Question, Sample, Sampling, Usage, Verdict
 
@@ -163,7 +163,7 @@ class Run:
         return Pool(question.id, None, samples)
 
     async def relay(self, asked: Relayed, on_event: OnEvent | None = None) -> Reply:
-        """The reply of the default model's server to a request that is no chat, as it came (`outlay.relay`)."""
+        """The reply of the default model's server to a request that is no chat, as it came (`outlay.door.relay`)."""
         return await relay(self._door.book, self.budget, self.question_id, asked, self.spent, on_event)
 
     async def complete(
@@ -237,12 +237,12 @@ class Run:
         await self._door.confirm_prefix(self.budget, self.question_id, role, self.spent)
 
     async def embed(self, texts: Sequence[str], *, role: str = "embed", label: str = "") -> NDArray[float32]:
-        """The embeddings of texts, a row of length 1 each (`outlay.embedding`)."""
+        """The embeddings of texts, a row of length 1 each (`outlay.door.embedding`)."""
         key = self._unique(f"embed/{label}")
         return await embed(self._door.book, self.budget, self.question_id, texts, role, key, self.spent)
 
     async def rate(self, text: str, *, role: str = "process_rm") -> tuple[float, ...]:
-        """The scores that a reward model gives the marked steps of a text (`outlay.rating`)."""
+        """The scores that a reward model gives the marked steps of a text (`outlay.door.rating`)."""
         key = self._unique(f"rate/{bounds.seed_of(text)}")
         return await rate(self._door.book, self.budget, self.question_id, text, role, key, self.spent)
 
@@ -343,7 +343,7 @@ class Run:
         )
 
     async def tool(self, tool: Tool, work: Callable[[], Awaitable[Any]]) -> Said:
-        """What one call of a tool says, paid by the call and the second; failures are data (`outlay.tooling`)."""
+        """What one call of a tool says, paid by the call and the second; failures are data (`outlay.door.tooling`)."""
         key = self._unique(f"tool/{tool.name}")
         return await use(self._door.book, self.budget, self.question_id, tool, key, work, self.spent)
 

@@ -8,8 +8,8 @@ from ledgers import rows
 
 from outlay import plugins
 from outlay.answering import replay
-from outlay.bounds import text_bound
 from outlay.budget import Limits
+from outlay.door.bounds import text_bound
 from outlay.errors import BudgetExceeded, UsageError
 from outlay.framings._bound import framed
 from outlay.run import Run

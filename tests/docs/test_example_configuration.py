@@ -5,8 +5,8 @@ from __future__ import annotations
 from pages import ROOT
 
 from outlay import config
+from outlay.config.routes import route_of
 from outlay.gateway.app import app
-from outlay.request_routes import route_of
 
 
 def test_the_example_is_a_whole_configuration():

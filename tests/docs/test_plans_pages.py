@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from pages import ROOT, tables
 
-from outlay.named_plans import PlanEntry
-from outlay.request_routes import RouteEntry
+from outlay.config.plans import PlanEntry
+from outlay.config.routes import RouteEntry
 
 PAGE = ROOT / "docs" / "configuration.md"
 

@@ -9,7 +9,7 @@ from ledgers import rows
 from upstream import Upstream, chat
 
 from outlay.config import Config
-from outlay.named_plans import PlanEntry
+from outlay.config.plans import PlanEntry
 
 ASKED = [{"role": "user", "content": "6 * 7?"}]
 CALL = '<tool_call>{"name": "find", "arguments": {"query": "six times seven"}}</tool_call>'

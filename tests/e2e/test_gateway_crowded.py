@@ -10,7 +10,7 @@ from ledgers import rows
 from upstream import Upstream, chat
 
 from outlay.config import Config
-from outlay.named_plans import PlanEntry
+from outlay.config.plans import PlanEntry
 
 BODY = {"model": "m", "messages": [{"role": "user", "content": "say two words"}]}
 

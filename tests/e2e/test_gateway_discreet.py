@@ -16,9 +16,9 @@ from upstream import Upstream, chat, status, texts
 from outlay import testing
 from outlay.answering import replay
 from outlay.config import Config
+from outlay.config.guard import GuardEntry
 from outlay.engine import Outlay
 from outlay.errors import UsageError
-from outlay.guard_entry import GuardEntry
 
 PROMPT = "zanzibarine marmalade inquiry"
 REPLY = "quokkaesque verdict 42"

@@ -13,8 +13,8 @@ from upstream import Upstream, chat, status
 
 from outlay.answering import replay
 from outlay.config import Config
-from outlay.guard_entry import GuardEntry
-from outlay.named_plans import PlanEntry
+from outlay.config.guard import GuardEntry
+from outlay.config.plans import PlanEntry
 from outlay.store.keys import Scope
 
 ASKED = [{"role": "user", "content": "6 * 7?"}]

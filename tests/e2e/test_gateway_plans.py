@@ -11,13 +11,13 @@ from upstream import Upstream, chat, status
 
 from outlay.answering import replay
 from outlay.config import Config
+from outlay.config.plans import PlanEntry
+from outlay.config.routes import RouteEntry
 from outlay.errors import UsageError
 from outlay.gateway.app import app
 from outlay.gateway.keys import new_key
 from outlay.models import breaker
 from outlay.models.breaker import IN_A_ROW
-from outlay.named_plans import PlanEntry
-from outlay.request_routes import RouteEntry
 from outlay.store.keys import Scope
 from outlay.store.quota import Quota
 

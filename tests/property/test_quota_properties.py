@@ -10,10 +10,10 @@ from ledgers import ended, opened, rows
 from quotas import DAY_US, MINUTE_US, exceeded, key, nusd, sums_agree, tokens
 
 from outlay.budget import Budget
-from outlay.door import Door
+from outlay.door.draws import Door
+from outlay.door.session import Account, Session
 from outlay.errors import BudgetExceeded, OverQuota
 from outlay.run import Run
-from outlay.session import Account, Session
 from outlay.store.quota import Quota
 from outlay.store.sqlite import Sqlite
 from outlay.testing import FIXED, scripted

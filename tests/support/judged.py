@@ -10,10 +10,10 @@ from typing import Any
 from raters import rater
 
 from outlay.budget import Budget, Limits
-from outlay.door import Door
+from outlay.door.draws import Door
+from outlay.door.session import Session
 from outlay.models.scripted import scripted
 from outlay.run import Run
-from outlay.session import Session
 from outlay.store.sqlite import Sqlite
 from outlay.trace import Replay, Trace
 from outlay.types import Completion, Question, Sample, TokenLogprob, Usage

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from outlay.budget import Budget, Limits
-from outlay.door import Door
+from outlay.door.draws import Door
+from outlay.door.session import Session
 from outlay.models.provider import Provider
 from outlay.run import Run
-from outlay.session import Session
 from outlay.store.sqlite import Sqlite
 from outlay.testing import Clock
 from outlay.trace import Replay, Trace

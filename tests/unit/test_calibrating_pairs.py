@@ -11,8 +11,8 @@ from two_models import depth, digit, is_grade, step
 from upstream import chat
 
 from outlay.answering import replay
-from outlay.calibrating import calibrate, chained, signals_of
 from outlay.errors import CannotSay, UsageError
+from outlay.experiments.calibrating import calibrate, chained, signals_of
 from outlay.skeletons import thresholds
 from outlay.skeletons.thresholds import Calibrated, Dial, find, keep
 from outlay.tasks._item import item

@@ -2,8 +2,8 @@
 
 import pytest
 
-from outlay import bounds
 from outlay.budget import Amount, Budget, Limits
+from outlay.door import bounds
 from outlay.errors import BudgetExceeded, ContextFull, UnknownPrice
 from outlay.models.provider import Card
 from outlay.money import Price

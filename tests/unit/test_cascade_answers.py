@@ -141,7 +141,7 @@ async def test_examples_of_another_tenant_kind_or_task_class_are_never_shown():
         other = msgspec.structs.replace(asking("How much is 6 * 8 ?", "q2"), task_class="other")
         await outlay.ask(other, strategy="cascade")
         await outlay.ask(asking("How much is 6 * 9 ?", "q3", kind="text"), strategy="cascade")
-        from outlay.session import Account
+        from outlay.door.session import Account
 
         plan = await outlay.plan("cascade", kind="number")
         await outlay.buy(asking("How much is 6 * 5 ?", "q4"), plan, account=Account(tenant="stranger"))

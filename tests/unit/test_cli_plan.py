@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from outlay.cli import main
+from outlay.experiments.pilot import PilotSpec, run_pilot
 from outlay.models.recording_file import read
-from outlay.pilot import PilotSpec, run_pilot
 
 SMALL = "recorded/res-q15-chain_sum"
 

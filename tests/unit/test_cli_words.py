@@ -6,9 +6,9 @@ import io
 
 import pytest
 
-from outlay import record
 from outlay.cli import _progress, _terminal, commands
 from outlay.cli._roles import split
+from outlay.experiments import record
 
 
 def test_models_named_alone_are_compared_and_roles_stand_beside_them():

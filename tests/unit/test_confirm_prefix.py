@@ -7,13 +7,13 @@ import asyncio
 import pytest
 
 from outlay.budget import Budget, Limits
-from outlay.door import Door
+from outlay.door.draws import Door
+from outlay.door.session import Session
 from outlay.errors import BudgetExceeded
 from outlay.models.openai_probe import Probe
 from outlay.models.scripted import scripted
 from outlay.money import Price
 from outlay.run import Run
-from outlay.session import Session
 from outlay.store.sqlite import Sqlite
 from outlay.trace import Replay, Trace
 from outlay.types import Usage

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from outlay import experiment
 from outlay.errors import BudgetExceeded, ProviderError
-from outlay.experiment import Spec
+from outlay.experiments import experiment
+from outlay.experiments.experiment import Spec
 from outlay.models.scripted import scripted
 from outlay.money import Price
 

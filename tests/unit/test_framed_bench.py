@@ -2,10 +2,10 @@
 
 import pytest
 
-from outlay import benched, experiment
 from outlay.cli import main
 from outlay.errors import UsageError
-from outlay.experiment import Spec
+from outlay.experiments import benched, experiment
+from outlay.experiments.experiment import Spec
 from outlay.store.contexts import Context, context_id
 from outlay.store.sqlite import Sqlite
 from outlay.testing import FIXED, scripted

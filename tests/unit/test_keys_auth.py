@@ -7,10 +7,10 @@ from contextlib import closing
 import pytest
 from quotas import key
 
+from outlay.door.session import Account
 from outlay.errors import KeyRefused, NotAllowed, UsageError
 from outlay.gateway.auth import Caller, authenticate
 from outlay.gateway.keys import BUY, OPERATE, READ, ROLES, hash_of, new_key
-from outlay.session import Account
 from outlay.store.keys import Scope
 from outlay.store.quota import Quota
 from outlay.store.sqlite import Sqlite

@@ -8,11 +8,11 @@ import pytest
 
 from outlay import config
 from outlay.budget import Limits
+from outlay.config.plans import PlanEntry, narrower
+from outlay.config.routes import RouteEntry, route_of
 from outlay.engine import Outlay
 from outlay.errors import BudgetExceeded, Unreachable, UsageError
 from outlay.models.scripted import scripted
-from outlay.named_plans import PlanEntry, narrower
-from outlay.request_routes import RouteEntry, route_of
 from outlay.testing import Clock
 
 MODELS = """

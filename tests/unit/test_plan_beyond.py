@@ -12,8 +12,8 @@ from pilots import pilot
 
 from outlay.cli import main
 from outlay.errors import UsageError
+from outlay.experiments.pilot import REPEATED, PilotSpec, run_pilot
 from outlay.models.scripted import scripted
-from outlay.pilot import REPEATED, PilotSpec, run_pilot
 from outlay.policies._pilot import Checks
 from outlay.policies._worth import Worth
 from outlay.report.beyond import beyond, samples_of

@@ -10,7 +10,7 @@ import pytest
 from outlay import config
 from outlay.cli import main
 from outlay.cli._save_plan import with_plan
-from outlay.named_plans import PlanEntry
+from outlay.config.plans import PlanEntry
 
 SMALL = "recorded/res-q15-chain_sum"
 WORDS = ("plan", SMALL, "--model", SMALL, "--questions", "8", "--value-usd", "0.01")

@@ -7,12 +7,12 @@ import pytest
 from ledgers import rows
 
 from outlay.budget import Budget, Limits
-from outlay.door import Door
+from outlay.door.draws import Door
+from outlay.door.session import Session
 from outlay.errors import BudgetExceeded, ProviderError, RateLimited, UnknownPrice, mark_unsent
 from outlay.models.provider import Card
 from outlay.money import FREE, Price
 from outlay.run import Run
-from outlay.session import Session
 from outlay.store.sqlite import Sqlite
 from outlay.testing import FIXED, Clock, Gates, scripted
 from outlay.types import Delta, Question, Sampling, Usage

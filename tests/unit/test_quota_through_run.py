@@ -8,9 +8,9 @@ from quotas import key
 
 from outlay.answering import replay
 from outlay.budget import Limits
+from outlay.door.session import Account
 from outlay.errors import KeyRefused, OverQuota
 from outlay.gateway.auth import Caller
-from outlay.session import Account
 from outlay.store.quota import Quota
 from outlay.testing import FIXED, Gates, scripted, shop
 from outlay.types import Question, Sampling

@@ -9,16 +9,16 @@ import types
 import numpy as np
 import pytest
 
-from outlay import experiment
 from outlay.cli import main
 from outlay.errors import ProviderError
-from outlay.experiment import Spec
+from outlay.experiments import experiment
+from outlay.experiments.experiment import Spec
+from outlay.experiments.record import record
 from outlay.models.recording import Checked, RecordedVerdict
 from outlay.models.recording_file import read
 from outlay.models.scripted import scripted
 from outlay.policies._pilot import of_recording as pilot_of
 from outlay.policies._worth import Worth
-from outlay.record import record
 from outlay.report.checked_tries import checked_tries, try_usd
 from outlay.report.further_words import auditing
 from outlay.report.outcome import Outcome

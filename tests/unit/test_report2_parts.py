@@ -11,8 +11,8 @@ from scipy.special import betaln
 
 from outlay.economics import sub_pools
 from outlay.errors import UsageError
+from outlay.experiments.pool_cells import pool_cells
 from outlay.models.recording_file import read
-from outlay.pool_cells import pool_cells
 from outlay.report import data
 from outlay.report.checked_tries import checked_tries
 from outlay.report.cost_by_question import costs_by_question

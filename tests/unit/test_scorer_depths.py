@@ -12,8 +12,8 @@ from toy_worlds import QUESTION, Scorer, Tree, noisy
 from outlay.answering import replay
 from outlay.cli import main
 from outlay.errors import CannotSay, UsageError
+from outlay.experiments.scorer_depths import scorer_depths
 from outlay.models.scripted import scripted
-from outlay.scorer_depths import scorer_depths
 from outlay.skeletons.reliability import UNKNOWN, Reliability, find, keep, path, told
 from outlay.stats.depth_calibration import Depth, depth_calibration
 from outlay.strategies.beam_search import beam_search

@@ -8,7 +8,7 @@ from odd_tools import LIE
 from stepping import run_on
 
 from outlay.budget import Limits
-from outlay.door import CPU_NUSD_PER_S
+from outlay.door.draws import CPU_NUSD_PER_S
 from outlay.errors import BudgetExceeded, PastDeadline
 from outlay.testing import FIXED, scripted
 from outlay.tools._tool import open_tool
@@ -62,7 +62,7 @@ async def test_megabytes_are_cut_to_the_cap_and_that_is_said():
 
 
 async def test_a_tool_that_does_not_stop_is_left_behind(monkeypatch):
-    monkeypatch.setattr("outlay.tooling.GRACE_S", 0.02)
+    monkeypatch.setattr("outlay.door.tooling.GRACE_S", 0.02)
     async with run_on(model()) as run:
         said = await said_by(run, "odd_tools:stubborn:seconds=0.02")
         assert said.text == "stubborn did not end within its 0.02 s and does not stop"

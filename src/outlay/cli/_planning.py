@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from outlay.pilot import Piloted, PilotSpec
+    from outlay.experiments.pilot import Piloted, PilotSpec
     from outlay.policies._advice import Advice
     from outlay.policies._agreement import Agreement
     from outlay.policies._pilot import Pilot
@@ -30,9 +30,9 @@ def from_folder(
     """The advice of a bench's folder, task by task.
 
     Raises:
-        UsageError: as `outlay.benched.benched`, or no plan can be weighed.
+        UsageError: as `outlay.experiments.benched.benched`, or no plan can be weighed.
     """
-    from outlay.benched import benched
+    from outlay.experiments.benched import benched
     from outlay.policies._advice import advise
     from outlay.policies._menu import competing
 
@@ -54,7 +54,7 @@ def from_pilot(spec: PilotSpec, worth: Worth, budget_usd: float | None) -> Told 
     """The advice of a pilot, which is run first; without labels, what agreement says of each model.
 
     Raises:
-        UsageError: as `outlay.pilot.run_pilot`, or no plan can be weighed.
+        UsageError: as `outlay.experiments.pilot.run_pilot`, or no plan can be weighed.
         OutlayError: the pilot failed; what it drew is kept.
     """
     from outlay.cli._terminal import note
@@ -96,7 +96,7 @@ def _past(task: str, advice: Advice, pilots: Sequence[Pilot], seed: int) -> list
 def _run(spec: PilotSpec) -> Piloted:
     from outlay.cli._progress import progress
     from outlay.errors import OutlayError, UsageError
-    from outlay.pilot import run_pilot
+    from outlay.experiments.pilot import run_pilot
 
     async def run() -> Piloted:
         with progress("pools") as tell:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from outlay.experiment import Spec
+    from outlay.experiments.experiment import Spec
     from outlay.models.recording import Recording
     from outlay.policies._worth import Worth
     from outlay.report.outcome import Outcome
@@ -69,9 +69,9 @@ def read(
     """
     from outlay.cli import _ledger_sums
     from outlay.errors import UsageError
-    from outlay.experiment import read_outcomes, read_spec
+    from outlay.experiments.experiment import read_outcomes, read_spec
+    from outlay.experiments.pool_cells import pool_cells
     from outlay.policies._worth import Worth
-    from outlay.pool_cells import pool_cells
     from outlay.report.samples import by_verifier
     from outlay.report.summary import Provenance, summarise
 

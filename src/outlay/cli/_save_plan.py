@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from outlay.experiment import Spec
-    from outlay.named_plans import PlanEntry
-    from outlay.pilot import PilotSpec
+    from outlay.config.plans import PlanEntry
+    from outlay.experiments.experiment import Spec
+    from outlay.experiments.pilot import PilotSpec
     from outlay.policies._advice import Advice
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -24,8 +24,8 @@ def entry_of(task: str, advice: Advice, spec: PilotSpec | Spec, budget_usd: floa
         UsageError: nothing was advised, or a part of it has no key in the configuration.
     """
     from outlay.cli._plan_words import default_of
+    from outlay.config.plans import PlanEntry
     from outlay.errors import UsageError
-    from outlay.named_plans import PlanEntry
 
     best = advice.best
     if best is None:
@@ -116,7 +116,7 @@ def with_plan(text: str, name: str, entry: PlanEntry, task_class: str, remarks: 
     """The text of a configuration with this plan in it, in place of one of the same name.
 
     Example:
-        >>> from outlay.named_plans import PlanEntry
+        >>> from outlay.config.plans import PlanEntry
         >>> print(with_plan('default = "m"', "quick", PlanEntry(), "default", ["said"]))
         default = "m"
         <BLANKLINE>

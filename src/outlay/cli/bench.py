@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from outlay.experiment import Spec
+    from outlay.experiments.experiment import Spec
     from outlay.report.outcome import Outcome
 
 REASONS = 3
@@ -103,7 +103,7 @@ def buy(spec: Spec, out: Path) -> list[Outcome]:
     """Run an experiment with progress on standard error; a failure says what is saved and how to go on.
 
     Raises:
-        As `outlay.experiment.run`, with that said.
+        As `outlay.experiments.experiment.run`, with that said.
     """
     from outlay.errors import OutlayError, UsageError
 
@@ -133,7 +133,7 @@ def _spec(
     from outlay import config, money
     from outlay.cli._roles import split
     from outlay.errors import UsageError
-    from outlay.experiment import MAX_OUTPUT_TOKENS, Spec
+    from outlay.experiments.experiment import MAX_OUTPUT_TOKENS, Spec
 
     if not tasks:
         raise UsageError("No task was named; write one first, such as: outlay bench chain_sum --out DIR.")
@@ -156,8 +156,8 @@ def _spec(
 
 
 async def _run(spec: Spec, out: Path) -> list[Outcome]:
-    from outlay import experiment
     from outlay.cli._progress import progress
+    from outlay.experiments import experiment
     from outlay.money import show
 
     seen = experiment.read_outcomes(out)
@@ -181,7 +181,7 @@ def write_recordings(out: Path) -> None:
         UsageError: the folder holds no experiment, or the ledger does not hold its samples.
     """
     from outlay.cli._terminal import note
-    from outlay.record import record
+    from outlay.experiments.record import record
 
     for made in asyncio.run(record(out)):
         checks = f", {made.verdicts:,} verdicts" if made.verdicts else ""
@@ -210,7 +210,7 @@ def _tell_failures(outcomes: list[Outcome]) -> None:
 
 def _saved(out: Path) -> str:
     """What is in the folder by now, and how to go on."""
-    from outlay.experiment import read_outcomes
+    from outlay.experiments.experiment import read_outcomes
 
     n = len(read_outcomes(out))
     return f"{n} answer{'' if n == 1 else 's'} saved in {out}: run the same command again to go on."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from outlay.calibrating import Report
+    from outlay.experiments.calibrating import Report
 
 _MANY = Parameter(consume_multiple=True)
 
@@ -91,11 +91,11 @@ async def _found(
     import msgspec
 
     from outlay.budget import Limits
-    from outlay.calibrating import calibrate, dial_of
     from outlay.cli._terminal import note
     from outlay.cli.ask import _models
     from outlay.engine import Outlay
     from outlay.errors import UsageError
+    from outlay.experiments.calibrating import calibrate, dial_of
     from outlay.money import show
     from outlay.tasks import open_task
     from outlay.types import Question, Sampling

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from outlay.experiment import Spec
+    from outlay.experiments.experiment import Spec
 
 MODEL = "local/qwen2.5-coder-0.5b"
 STRATEGIES = (
@@ -79,7 +79,7 @@ def demo(
 
 
 def _spec(questions: int, model: str, seed: int, max_usd: str) -> Spec:
-    from outlay.experiment import Spec
+    from outlay.experiments.experiment import Spec
     from outlay.money import nusd, usd
 
     return Spec(

@@ -10,8 +10,8 @@ from cyclopts import Parameter
 
 if TYPE_CHECKING:
     from outlay.cli._planning import Told
-    from outlay.experiment import Spec
-    from outlay.pilot import PilotSpec
+    from outlay.experiments.experiment import Spec
+    from outlay.experiments.pilot import PilotSpec
     from outlay.policies._worth import Worth
 
 _MANY = Parameter(consume_multiple=True)
@@ -91,8 +91,8 @@ def plan(
     """
     from outlay.cli import _plan_words as words
     from outlay.cli._planning import from_folder, from_pilot
-    from outlay.experiment import read_spec
-    from outlay.pilot import MAX_OUTPUT_TOKENS
+    from outlay.experiments.experiment import read_spec
+    from outlay.experiments.pilot import MAX_OUTPUT_TOKENS
 
     worth = _worth(value_usd, wrong_usd, usd_per_s, accuracy)
     budget_usd = _dollars(answer_usd)
@@ -195,7 +195,7 @@ def _spec(
     from outlay import config, money, plugins
     from outlay.cli._roles import split
     from outlay.errors import UsageError
-    from outlay.pilot import PilotSpec
+    from outlay.experiments.pilot import PilotSpec
 
     if questions < 1 or not 2 <= samples <= 256:
         raise UsageError("A pilot asks at least 1 question, and draws 2 to 256 samples of each.")

@@ -79,7 +79,7 @@ def report(
 
 def _offline(without: Path | None, offline_usd: str | None) -> float | None:
     from outlay.errors import UsageError
-    from outlay.experiment import read_spec
+    from outlay.experiments.experiment import read_spec
     from outlay.money import NUSD, nusd
 
     if without is None:

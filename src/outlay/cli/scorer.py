@@ -93,7 +93,7 @@ async def _found(
     from outlay.cli._progress import progress
     from outlay.cli._roles import split
     from outlay.engine import Outlay
-    from outlay.scorer_depths import scorer_depths
+    from outlay.experiments.scorer_depths import scorer_depths
     from outlay.tasks import open_task
     from outlay.types import Sampling
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from outlay.bounds import MESSAGE_OVERHEAD
+from outlay.door.bounds import MESSAGE_OVERHEAD
 from outlay.prompts.answer_format import bare
 from outlay.types import Message, Question
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from outlay.bounds import MESSAGE_OVERHEAD
 from outlay.corpus.read import LARGEST_BYTES, corpus
-from outlay.embedding import LARGEST
+from outlay.door.bounds import MESSAGE_OVERHEAD
+from outlay.door.embedding import LARGEST
 from outlay.errors import BudgetExceeded, ProviderError
 from outlay.run import Run
 from outlay.types import Bound, Draws

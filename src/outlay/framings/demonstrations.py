@@ -6,8 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from outlay.bounds import MESSAGE_OVERHEAD
-from outlay.embedding import LARGEST
+from outlay.door.bounds import MESSAGE_OVERHEAD
+from outlay.door.embedding import LARGEST
 from outlay.framings._placing import before_question, most_tokens
 from outlay.framings._solved import asked, look_up, source_of, space, vector_of
 from outlay.prompts import demonstrations as prompts

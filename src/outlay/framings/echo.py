@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from outlay.bounds import text_bound
+from outlay.door.bounds import text_bound
 from outlay.framings._placing import after_question, last_text, most_tokens
 from outlay.prompts import echo as prompts
 from outlay.run import Run

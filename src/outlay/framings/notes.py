@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 
 from msgspec import Meta
 
-from outlay.bounds import seed_of
+from outlay.door.bounds import seed_of
 from outlay.economics.foreseeable import foreseeable
 from outlay.errors import UsageError
 from outlay.framings._placing import after_question, before_question, in_system, most_tokens

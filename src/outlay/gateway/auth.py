@@ -7,12 +7,12 @@ import hmac
 import msgspec
 from msgspec import Struct
 
+from outlay.config.guard import GuardEntry, least, thinking_within
+from outlay.door.session import Account
 from outlay.errors import KeyRefused, NotAllowed
 from outlay.gateway.keys import OPERATE, PREFIX, ROLES, hash_of
-from outlay.guard_entry import GuardEntry, least, thinking_within
 from outlay.guards._decision import Asked, Decision
 from outlay.guards.caps import caps
-from outlay.session import Account
 from outlay.store.accounts import Accounts
 from outlay.store.keys import Scope
 from outlay.store.quota import Quota

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from outlay.door.session import Account
 from outlay.gateway import body, chat_reply, chat_request
 from outlay.gateway.auth import Caller
 from outlay.gateway.beyond import Gathered
@@ -25,7 +26,6 @@ from outlay.gateway.once import once
 from outlay.gateway.options import ON_PASS_THROUGH, Options, options_of, refuse_beyond
 from outlay.gateway.state import State, state_of
 from outlay.gateway.wanted import Wanted, want
-from outlay.session import Account
 from outlay.types import Answer, Completion, Delta, Question, Usage
 
 Emit = Callable[[bytes], None]

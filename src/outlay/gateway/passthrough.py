@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from outlay.door.relay import OnEvent, Relayed, Reply, encoded_bytes
+from outlay.door.session import Account
 from outlay.engine import Outlay
 from outlay.gateway import body
 from outlay.gateway.auth import Caller
@@ -25,8 +27,6 @@ from outlay.gateway.options import ON_PASS_THROUGH, Options, options_of, refuse_
 from outlay.gateway.relayed_events import Emit, Events
 from outlay.gateway.state import State, state_of
 from outlay.gateway.wanted import within_route
-from outlay.relay import OnEvent, Relayed, Reply, encoded_bytes
-from outlay.session import Account
 from outlay.types import Answer
 
 DEFAULT_TOKENS = 16

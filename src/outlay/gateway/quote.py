@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from outlay import chain
 from outlay.answering import PASS_THROUGH, players
-from outlay.bounds import DEFAULT_OUTPUT_TOKENS
+from outlay.door.bounds import DEFAULT_OUTPUT_TOKENS
 from outlay.gateway import body, chat_request
 from outlay.gateway.auth import Caller
 from outlay.gateway.buying import order

@@ -8,14 +8,14 @@ import msgspec
 from msgspec import Struct
 
 from outlay.config import Config
+from outlay.config.plans import PASS_THROUGH, PlanEntry
+from outlay.config.routes import RouteEntry, route_of
 from outlay.errors import NotAllowed, nearest
 from outlay.gateway.auth import Caller
 from outlay.gateway.chat_request import ChatRequest
 from outlay.gateway.errors import BadField, NotFound
 from outlay.gateway.options import Options, check_verifier, plain, refuse_operators_own
 from outlay.gateway.sellers import AUTO, SPACE
-from outlay.named_plans import PASS_THROUGH, PlanEntry
-from outlay.request_routes import RouteEntry, route_of
 
 NO_KIND = (
     "outlay/auto bought a single sample: the request states no answer kind, and without one answers cannot be "

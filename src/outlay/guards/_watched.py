@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
-from outlay.cut_thinking import CUT
+from outlay.door.cut_thinking import CUT
 from outlay.guards.runaway import Thinking, runaway
 from outlay.models.provider import Card, Provider
 from outlay.types import Delta, Request

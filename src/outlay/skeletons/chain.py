@@ -7,8 +7,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from outlay.door.metering import total
 from outlay.errors import UsageError
-from outlay.metering import total
 from outlay.skeletons.steps import SEPARATOR
 from outlay.types import Completion, Sample, Usage, Verdict
 

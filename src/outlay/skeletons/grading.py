@@ -6,7 +6,7 @@ import math
 import re
 from typing import Literal, TypeAlias
 
-from outlay.bounds import text_bound
+from outlay.door.bounds import text_bound
 from outlay.prompts import grade as prompt
 from outlay.run import Run
 from outlay.skeletons.steps import digest

@@ -14,8 +14,8 @@ from typing import TypeAlias
 import msgspec
 from msgspec import Struct
 
+from outlay.door.metering import total
 from outlay.errors import BudgetExceeded, NoAnswer, ProviderError
-from outlay.metering import total
 from outlay.prompts.thinking import CLOSE, OPENED
 from outlay.run import Run
 from outlay.skeletons.pair_rules import LARGE, SMALL, Rules

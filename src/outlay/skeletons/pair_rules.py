@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from outlay.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
+from outlay.door.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
 from outlay.prompts.thinking import CLOSE, OPENED, ask_to_think
 from outlay.skeletons.steps import SEPARATOR
 from outlay.types import Bound, Draws, Question

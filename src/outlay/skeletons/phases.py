@@ -13,7 +13,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from outlay.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
+from outlay.door.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
 from outlay.errors import BudgetExceeded, NoAnswer, ProviderError
 from outlay.prompts.answer_format import LABEL, beginning
 from outlay.prompts.thinking import CLOSE, CLOSED, OPEN, OPENED, ask_to_think, without_tags

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from outlay.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
-from outlay.cut_thinking import with_answers
+from outlay.door.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
+from outlay.door.cut_thinking import with_answers
 from outlay.errors import NoAnswer, UsageError
 from outlay.run import Run
 from outlay.selection import draw

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from outlay.bounds import MIN_OUTPUT_TOKENS
+from outlay.door.bounds import MIN_OUTPUT_TOKENS
 from outlay.errors import BudgetExceeded, ProviderError
 from outlay.prompts import agent as prompts
 from outlay.prompts._data import cut

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from outlay.bounds import text_bound
+from outlay.door.bounds import text_bound
 from outlay.selection.best_of import best_of
 from outlay.skeletons.chain import Chain, Shape, sample_of
 from outlay.skeletons.pool import answer, representative

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from outlay.door.tooling import most_nusd
 from outlay.errors import BudgetExceeded, nearest
 from outlay.prompts import agent as prompts
 from outlay.run import Run
 from outlay.skeletons.tool_calls import Call
 from outlay.skeletons.tracker import Tracker
-from outlay.tooling import most_nusd
 from outlay.tools._tool import Tool, Work, open_tools, refuse_unready
 
 AT_ONCE = 8

@@ -15,8 +15,8 @@ from msgspec import Struct
 from outlay.concurrency import together
 from outlay.engine import Outlay
 from outlay.errors import BudgetExceeded, NoAnswer
+from outlay.experiments.pilot import MAX_OUTPUT_TOKENS
 from outlay.money import NUSD, cost_nusd
-from outlay.pilot import MAX_OUTPUT_TOKENS
 from outlay.policies._next_samples import Next, next_samples
 from outlay.solve._file import Solved, write
 from outlay.stats.lead import p_leads
@@ -27,7 +27,7 @@ FIRST = 3
 """Samples with which a question starts, where the budget has them for all: the fewest that show a majority."""
 EVERY = 200
 """Purchases after which the answers so far are written."""
-STRATEGY = "outlay.pilot:whole_pool"
+STRATEGY = "outlay.experiments.pilot:whole_pool"
 """The vote of n samples, which also tells its pool."""
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct
 
-from outlay.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
+from outlay.door.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
 from outlay.economics.cascade import weigh
 from outlay.errors import BudgetExceeded, ProviderError
 from outlay.framings._solved import note

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from outlay.bounds import seed_of
+from outlay.door.bounds import seed_of
 from outlay.errors import BudgetExceeded, ProviderError, UsageError
 from outlay.framings._solved import Windows, asked, digest, look_up, note, space, vector_of
 from outlay.prompts import demonstrations as shown_as

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from outlay.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
+from outlay.door.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
+from outlay.door.tooling import ROLE as TOOL
 from outlay.errors import NoAnswer
 from outlay.prompts import agent as prompts
 from outlay.run import Run
@@ -15,7 +16,6 @@ from outlay.skeletons.rounds import KEPT_TURNS, MOST_CALLS, Played, opened, play
 from outlay.skeletons.toolbox import AT_ONCE, LARGEST_REFUSAL, Toolbox
 from outlay.strategies import _verification as checks
 from outlay.strategies._verification import Verification, check, select
-from outlay.tooling import ROLE as TOOL
 from outlay.tools._tool import open_tools
 from outlay.types import Answer, Bound, Completion, Draws, Question
 

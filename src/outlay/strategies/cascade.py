@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from outlay.bounds import DEFAULT_OUTPUT_TOKENS, MESSAGE_OVERHEAD
-from outlay.embedding import LARGEST
+from outlay.door.bounds import DEFAULT_OUTPUT_TOKENS, MESSAGE_OVERHEAD
+from outlay.door.embedding import LARGEST
 from outlay.errors import UsageError
 from outlay.framings._placing import JSON_BYTES, before_question
 from outlay.framings._solved import Windows, asked, digest, look_up, note, source_of, space, vector_of

@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from outlay import plugins
-from outlay.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
 from outlay.corpus.read import SHIPPED
+from outlay.door.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
 from outlay.framings._placing import after_question, before_question, last_text, most_tokens
 from outlay.framings._retrieving import (
     MOST_BYTES,

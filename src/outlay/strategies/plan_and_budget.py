@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from outlay.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
+from outlay.door.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
 from outlay.economics.allocation import level_budget
 from outlay.framings._placing import JSON_BYTES, after_question, most_tokens
 from outlay.prompts import plan_and_budget as prompts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from outlay.bounds import MESSAGE_OVERHEAD
+from outlay.door.bounds import MESSAGE_OVERHEAD
 from outlay.errors import MissingAbility
 from outlay.prompts._data import LARGEST
 from outlay.run import Run

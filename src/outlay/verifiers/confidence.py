@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from outlay.bounds import text_bound
+from outlay.door.bounds import text_bound
 from outlay.errors import BadReply
 from outlay.prompts._data import LARGEST, cut
 from outlay.run import Run

@@ -6,7 +6,7 @@ from math import prod
 from statistics import fmean
 from typing import Literal
 
-from outlay.bounds import text_bound
+from outlay.door.bounds import text_bound
 from outlay.errors import BadReply
 from outlay.run import Run
 from outlay.types import Bound, Draws, Question, Sample, Sampling, Share, Verdict

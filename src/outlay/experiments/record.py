@@ -16,9 +16,10 @@ import msgspec
 from msgspec import Struct
 
 from outlay import __version__, config
-from outlay.classify import classify
+from outlay.door.classify import classify
 from outlay.errors import OutlayError, UsageError
-from outlay.experiment import read_outcomes, read_spec
+from outlay.experiments.experiment import read_outcomes, read_spec
+from outlay.experiments.verdicts import Heard, verdicts_of
 from outlay.models.provider import Card
 from outlay.models.recording import (
     FORMAT,
@@ -36,7 +37,6 @@ from outlay.store.protocol import Store
 from outlay.tasks import CORRECT, Item, Task, open_task
 from outlay.trace import Trace
 from outlay.types import Completion, Plan, Pool, Question, Sample
-from outlay.verdicts import Heard, verdicts_of
 
 DRAWS = "default/draw/"
 """How the keys of a strategy's own samples begin in a trace."""

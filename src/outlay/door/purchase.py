@@ -11,9 +11,13 @@ from contextlib import aclosing
 
 import msgspec
 
-from outlay import bounds, chain
-from outlay.book import Book
+from outlay import chain
 from outlay.budget import Amount, Budget, Reservation
+from outlay.door import bounds
+from outlay.door.book import Book
+from outlay.door.metering import Tally
+from outlay.door.session import Ask, Asked, Spent
+from outlay.door.settlement import Ending, count_elsewhere, settle
 from outlay.errors import (
     BudgetExceeded,
     Crowded,
@@ -24,10 +28,7 @@ from outlay.errors import (
     UsageError,
     unsent,
 )
-from outlay.metering import Tally
 from outlay.models.retry import delay_s
-from outlay.session import Ask, Asked, Spent
-from outlay.settlement import Ending, count_elsewhere, settle
 from outlay.store.protocol import Opened
 from outlay.trace import Replay
 from outlay.types import Completion, Delta, Request, Usage

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from outlay.answering import replay, verifier_of
 from outlay.budget import Limits
+from outlay.door.session import Spent
 from outlay.errors import ProviderError
 from outlay.models.recording import RecordedVerdict
 from outlay.run import Run, Verifier
-from outlay.session import Spent
 from outlay.types import Plan, Question, Sample, Verdict
 
 Heard = dict[int, list[RecordedVerdict]]

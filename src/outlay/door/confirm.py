@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import msgspec
 
-from outlay import bounds
-from outlay.book import Book
 from outlay.budget import Amount, Budget
+from outlay.door import bounds
+from outlay.door.book import Book
+from outlay.door.purchase import write_ahead
+from outlay.door.session import Ask, Spent
 from outlay.errors import MissingAbility, ProviderError
 from outlay.money import cost_nusd
-from outlay.purchase import write_ahead
-from outlay.session import Ask, Spent
 from outlay.trace import Replay
 from outlay.types import Usage
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from msgspec import Struct
 
-from outlay import bounds
+from outlay.door import bounds
 from outlay.models.breaker import Breaker
 from outlay.models.provider import Card, Provider
 from outlay.sandbox.killable import Workers

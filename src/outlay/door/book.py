@@ -6,9 +6,9 @@ import time
 
 from outlay import chain
 from outlay.budget import Amount
+from outlay.door.session import Session
 from outlay.errors import UsageError
 from outlay.models.provider import Card
-from outlay.session import Session
 from outlay.store.protocol import Opened, Settled
 from outlay.trace import Replay, Trace
 from outlay.types import Usage

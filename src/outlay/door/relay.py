@@ -14,13 +14,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from outlay import bounds
-from outlay.book import Book
 from outlay.budget import Amount, Budget, Reservation
+from outlay.door import bounds
+from outlay.door.book import Book
+from outlay.door.purchase import write_ahead
+from outlay.door.session import Spent
 from outlay.errors import BadReply, MissingAbility, ProviderError, TimedOut, unsent
 from outlay.money import FREE, cost_nusd
-from outlay.purchase import write_ahead
-from outlay.session import Spent
 from outlay.store.protocol import Opened
 from outlay.trace import Replay
 from outlay.types import Usage

@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from outlay.book import Book
 from outlay.budget import Amount, Budget
-from outlay.door import CPU_NUSD_PER_S
+from outlay.door.book import Book
+from outlay.door.draws import CPU_NUSD_PER_S
+from outlay.door.purchase import write_ahead
+from outlay.door.session import Spent
 from outlay.errors import BudgetExceeded, OutlayError
 from outlay.prompts._data import cut
 from outlay.prompts.agent import plain
-from outlay.purchase import write_ahead
-from outlay.session import Spent
 from outlay.tools._tool import Tool
 from outlay.types import Usage
 

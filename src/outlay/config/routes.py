@@ -8,8 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from outlay.errors import UsageError, nearest
-from outlay.named_plans import (
+from outlay.config.plans import (
     PASS_THROUGH,
     RESERVED,
     Count,
@@ -19,6 +18,7 @@ from outlay.named_plans import (
     check_strategy,
     check_words,
 )
+from outlay.errors import UsageError, nearest
 
 _BOUGHT = ("parameters", "kind", "verifier", "value_usd")
 """Keys without effect on a request that is passed through."""

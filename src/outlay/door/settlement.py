@@ -11,12 +11,12 @@ import asyncio
 import msgspec
 from msgspec import Struct
 
-from outlay.book import Book
 from outlay.budget import Amount, Budget, Reservation
+from outlay.door.book import Book
+from outlay.door.metering import Tally
+from outlay.door.session import Ask, Asked, Spent
 from outlay.errors import OutlayError, ProviderError
-from outlay.metering import Tally
 from outlay.money import FREE, cost_nusd
-from outlay.session import Ask, Asked, Spent
 from outlay.store.protocol import Opened
 from outlay.types import Completion, Request, Usage
 

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 
 from outlay.budget import Budget
 from outlay.concurrency import together
-from outlay.confirm import PROBE_INPUT_TOKENS, PROBE_OUTPUT_TOKENS
-from outlay.door import Door
+from outlay.door.confirm import PROBE_INPUT_TOKENS, PROBE_OUTPUT_TOKENS
+from outlay.door.draws import Door
+from outlay.door.session import Ask, Spent
 from outlay.errors import BudgetExceeded, MissingAbility, OutlayError, ProviderError
 from outlay.prompts.answer_now import TOKENS as ANSWER_NOW_TOKENS
 from outlay.prompts.answer_now import answer_now
 from outlay.prompts.thinking import CLOSED, OPEN, OPENED, without_tags
-from outlay.session import Ask, Spent
 from outlay.types import Completion, Delta, Draws, Usage
 
 CUT = "reasoning_cap"

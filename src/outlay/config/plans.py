@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 
 from outlay import plugins
 from outlay.budget import DIMENSIONS, Limits
+from outlay.config.guard import least, thinking_within
 from outlay.errors import UsageError, nearest
-from outlay.guard_entry import least, thinking_within
 from outlay.types import Sampling
 
 PASS_THROUGH = "pass_through"

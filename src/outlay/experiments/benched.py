@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from outlay import plugins
 from outlay.errors import UsageError
-from outlay.experiment import read_outcomes, read_spec
+from outlay.experiments.experiment import read_outcomes, read_spec
+from outlay.experiments.record import record
 from outlay.models.recording_file import read
 from outlay.money import NUSD
 from outlay.policies._menu import Beliefs, Entry, menu_of
 from outlay.policies._pilot import FEWEST_QUESTIONS, Pilot, of_recording
-from outlay.record import record
 from outlay.report.offer import named
 from outlay.report.outcome import Outcome
 from outlay.store.protocol import Store

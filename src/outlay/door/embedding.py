@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from outlay import bounds
-from outlay.book import Book
 from outlay.budget import Amount, Budget
+from outlay.door import bounds
+from outlay.door.book import Book
+from outlay.door.purchase import write_ahead
+from outlay.door.session import Spent
 from outlay.errors import BadReply, BudgetExceeded, MissingAbility, ProviderError, TimedOut
 from outlay.models.retry import delay_s
 from outlay.money import FREE, cost_nusd
 from outlay.prompts._data import cut
-from outlay.purchase import write_ahead
-from outlay.session import Spent
 from outlay.types import Usage
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from outlay.config.guard import GuardEntry
+from outlay.config.plans import PlanEntry, check_plan
+from outlay.config.routes import RouteEntry, check_route
 from outlay.errors import UsageError, nearest
-from outlay.guard_entry import GuardEntry
-from outlay.named_plans import PlanEntry, check_plan
-from outlay.request_routes import RouteEntry, check_route
 
 FILE = "outlay.toml"
 

@@ -179,7 +179,7 @@ class _Asking:
         kept = [c.max_n for c, m in zip(self.cards, self.spec.models, strict=True) if m.startswith("recorded/")]
         self.samples = min([self.spec.samples, *kept])
         parameters = {"n": self.samples, "check": self.spec.verifier is not None}
-        self.plan = Plan("outlay.pilot:whole_pool", parameters, self.spec.verifier, self.spec.kind)
+        self.plan = Plan("outlay.experiments.pilot:whole_pool", parameters, self.spec.verifier, self.spec.kind)
         for shop in self.shops:
             await shop.refuse_unable(self.plan)
 

@@ -7,17 +7,18 @@ from typing import Any
 
 import msgspec
 
-from outlay import bounds, chain
-from outlay.book import Book
+from outlay import chain
 from outlay.budget import Amount, Budget
 from outlay.concurrency import together
-from outlay.confirm import confirm_prefix
+from outlay.door import bounds
+from outlay.door.book import Book
+from outlay.door.confirm import confirm_prefix
+from outlay.door.metering import as_bought, total
+from outlay.door.purchase import Purchase, write_ahead
+from outlay.door.session import Ask, Asked, Session, Spent
 from outlay.errors import BudgetExceeded, ContextFull, OutlayError, ProviderError, Unreachable
-from outlay.metering import as_bought, total
 from outlay.models.provider import Card
 from outlay.money import cost_nusd
-from outlay.purchase import Purchase, write_ahead
-from outlay.session import Ask, Asked, Session, Spent
 from outlay.trace import Replay, Trace
 from outlay.types import Completion, Delta, Request, Sampling, Usage
 
@@ -149,7 +150,7 @@ class Door:
         return [results[i] for i in indices], {i for p in purchases for i in p.onward}
 
     async def confirm_prefix(self, budget: Budget, question_id: str, role: str, spent: Spent) -> None:
-        """Refuse a role's model that does not continue a given text (`outlay.confirm`)."""
+        """Refuse a role's model that does not continue a given text (`outlay.door.confirm`)."""
         ask = Ask(question_id, role, "probe", (), Sampling(), "", 1)
         await confirm_prefix(self.book, budget, ask, spent)
 

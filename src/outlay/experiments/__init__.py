@@ -1,0 +1,1 @@
+"""What is bought to find something out: experiments, pilots, calibrations, and their records."""
