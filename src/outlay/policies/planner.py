@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from outlay.errors import BudgetExceeded, UsageError
+from outlay.errors import BudgetExceeded
 from outlay.policies._menu import Beliefs, Entry
 from outlay.policies._pilot import Floats
+from outlay.policies._rule import best_plan, burdens
 from outlay.policies._shrink import shrunk
 from outlay.policies._worth import Worth
 from outlay.types import Plan, Question
@@ -80,24 +81,20 @@ def choose(
     """
     worth.checked()
     accuracy, burden = accuracy_P(menu, beliefs), burden_P(beliefs, worth, menu)
-    able = [i for i in range(len(menu)) if budget_usd is None or beliefs.most_usd_P[i] <= budget_usd]
-    if worth.accuracy is not None:
-        able = [i for i in able if accuracy[i] >= worth.accuracy]
-        return min(able, key=lambda i: (burden[i], i), default=None)
-    if worth.value_usd is None and budget_usd is not None:
-        return max(able, key=lambda i: (accuracy[i], -burden[i], -i), default=None)
-    if worth.value_usd is None:
-        raise UsageError(
-            "Say what a right answer is worth (--value-usd), or which accuracy is needed (--accuracy)."
-        )
-    net = worth.value_usd * accuracy - burden
-    best = max(able, key=lambda i: (net[i], -burden[i], -i), default=None)
-    return best if best is not None and net[best] > 0 else None
+    return best_plan(
+        accuracy.tolist(), burden.tolist(), beliefs.most_usd_P.tolist(), worth, budget_usd=budget_usd
+    )
 
 
 def accuracy_P(menu: Sequence[Entry], beliefs: Beliefs) -> Floats:
     """The shrunk accuracy of each entry, in [0, 1]; entries of the same models are one group."""
     return np.clip(shrunk(beliefs.right_QP, [e.models for e in menu]), 0.0, 1.0)
+
+
+def wrong_P(menu: Sequence[Entry], beliefs: Beliefs) -> Floats:
+    """The share of wrong answers of each entry, in [0, 1], shrunk between plans as the accuracy is."""
+    wrong_QP = (beliefs.answered_QP - beliefs.right_QP).clip(min=0.0)
+    return np.clip(shrunk(wrong_QP, [e.models for e in menu]), 0.0, 1.0)
 
 
 def burden_P(beliefs: Beliefs, worth: Worth, menu: Sequence[Entry] | None = None) -> Floats:
@@ -110,15 +107,7 @@ def burden_P(beliefs: Beliefs, worth: Worth, menu: Sequence[Entry] | None = None
     Raises:
         UsageError: no entry has a price, or waiting has a price and no time is known.
     """
-    burden = beliefs.usd_QP.mean(axis=0)
-    if worth.usd_per_s > 0:
-        burden = burden + worth.usd_per_s * beliefs.latency_s_QP.mean(axis=0)
     wrong_QP = (beliefs.answered_QP - beliefs.right_QP).clip(min=0.0)
-    wrong_P = (
-        wrong_QP.mean(axis=0) if menu is None else np.clip(shrunk(wrong_QP, [e.models for e in menu]), 0, 1)
-    )
-    burden = burden + worth.wrong_usd * wrong_P
-    if np.isnan(burden).any():
-        what = "its price" if np.isnan(beliefs.usd_QP).any() else "how long it takes"
-        raise UsageError(f"A plan of the menu cannot be weighed: {what} is not known.")
-    return burden
+    wrong = wrong_QP.mean(axis=0) if menu is None else wrong_P(menu, beliefs)
+    usd, seconds = beliefs.usd_QP.mean(axis=0), beliefs.latency_s_QP.mean(axis=0)
+    return np.array(burdens(wrong.tolist(), usd.tolist(), seconds.tolist(), worth))
