@@ -14,6 +14,7 @@ from outlay.engine import Outlay
 from outlay.errors import BudgetExceeded, Unreachable, UsageError
 from outlay.models.scripted import scripted
 from outlay.testing import Clock
+from outlay.types import Sampling
 
 MODELS = """
 default = "m"
@@ -80,6 +81,8 @@ def test_a_plan_says_who_plays_each_role(tmp_path: Path):
         ("[plans.m]", r"\[plans.m\]: a model is called 'm' already"),
         ('[plans."outlay/x"]', r"the server's own"),
         ('[plans.p]\nstrategy = "pass_through"\nkind = "number"', r"neither read nor checked"),
+        ('[plans.p]\nstrategy = "pass_through"\ntemperature = 0', r"\[plans.p\] temperature: "),
+        ("[plans.p]\ntemperature = -1", r"temperature"),
         ('[plans.p]\nframings = ["ehco"]', r"\[plans.p\] framings: "),
         ('[plans.p]\nstrategy = "pass_through"\nparameters = { n = 2 }', r"takes none"),
         ("[plans.p]\nmax_usd = -1", r"max_usd"),
@@ -146,6 +149,13 @@ async def test_a_plan_is_asked_for_by_its_name_in_python():
                 await outlay.ask("?", plan="sum")
             with pytest.raises(UsageError, match="leave strategy"):
                 await outlay.ask("?", plan="sums", verifier="judge")
+
+
+def test_a_plans_temperature_holds_where_the_request_states_none():
+    cold = PlanEntry(temperature=0.0)
+    assert cold.bounding(Sampling()).temperature == 0.0
+    assert cold.bounding(Sampling(temperature=0.7)).temperature == 0.7
+    assert PlanEntry().bounding(Sampling()).temperature is None
 
 
 def test_of_two_limits_the_smaller_binds():

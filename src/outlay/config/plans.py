@@ -21,14 +21,16 @@ RESERVED = "outlay/"
 Dollars = Annotated[float, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
+Temperature = Annotated[float, Meta(ge=0)]
 
 
 class PlanEntry(Struct, frozen=True, forbid_unknown_fields=True):
     """One `[plans.NAME]` table. What it leaves out is the request's to say, or the default.
 
-    `model` names one model, `models` several: each is asked only where those before it failed. `max_usd`,
-    `deadline_s`, `max_output_tokens` (of one sample), `fan_out` (calls of one request), `reasoning_tokens` and
-    `answer_tokens` (as in `[guard]`) are caps: of a cap here and one that comes with a request, the smaller binds.
+    `model` names one model, `models` several: each is asked only where those before it failed. `temperature` is that
+    of every sample where the request states none. `max_usd`, `deadline_s`, `max_output_tokens` (of one sample),
+    `fan_out` (calls of one request), `reasoning_tokens` and `answer_tokens` (as in `[guard]`) are caps: of a cap here
+    and one that comes with a request, the smaller binds.
     """
 
     strategy: str = "single"
@@ -39,6 +41,7 @@ class PlanEntry(Struct, frozen=True, forbid_unknown_fields=True):
     model: str | None = None
     models: tuple[str, ...] = ()
     roles: dict[str, str] = {}
+    temperature: Temperature | None = None
     max_usd: Dollars | None = None
     deadline_s: Seconds | None = None
     max_output_tokens: Count | None = None
@@ -63,9 +66,13 @@ class PlanEntry(Struct, frozen=True, forbid_unknown_fields=True):
         return Limits.of(max_usd=self.max_usd, deadline_s=deadline_s)
 
     def bounding(self, sampling: Sampling) -> Sampling:
-        """The sampling with the plan's output bound and its caps on thinking, where they are the smaller ones."""
+        """The sampling with the plan's output bound and its caps on thinking, where they are the smaller ones.
+
+        And with its temperature, where the sampling states none.
+        """
         most = least(sampling.max_output_tokens, self.max_output_tokens)
-        bounded = msgspec.structs.replace(sampling, max_output_tokens=most)
+        warmth = self.temperature if sampling.temperature is None else sampling.temperature
+        bounded = msgspec.structs.replace(sampling, max_output_tokens=most, temperature=warmth)
         return thinking_within(bounded, self.reasoning_tokens, self.answer_tokens)
 
     def cast(self, default: str, roles: Mapping[str, str]) -> dict[str, str | tuple[str, ...]]:
@@ -123,9 +130,11 @@ def check_plan(name: str, entry: PlanEntry, *, models: Collection[str]) -> None:
         _ = entry.around
     except UsageError as error:
         raise UsageError(f"{here} framings: {error}") from None
-    for key in ("kind", "verifier", "framings"):
-        if entry.strategy == PASS_THROUGH and getattr(entry, key):
-            raise UsageError(f"{here} {key}: what is passed through is neither read nor checked; leave it out.")
+    for key in ("kind", "verifier", "framings", "temperature"):
+        if entry.strategy == PASS_THROUGH and getattr(entry, key) not in (None, ()):
+            raise UsageError(
+                f"{here} {key}: what is passed through is neither read nor checked nor changed; leave it out."
+            )
 
 
 def check_strategy(here: str, strategy: str, parameters: Mapping[str, Any]) -> None:
