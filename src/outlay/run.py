@@ -416,6 +416,8 @@ class Run:
             self.need(frozenset({"prefix"}), role=ask.role)
         if ask.sampling.top_logprobs is not None:
             self.need(frozenset({"logprobs"}), role=ask.role)
+        if ask.sampling.extra.get("tools"):
+            self.need(frozenset({"tools"}), role=ask.role)
         label = ask.label if ask.label == "draw" or indices[0] else self._unique(ask.label)
         # What somebody may have seen is never begun anew by another model, so only those who look are told.
         on_delta = self._emit_text if self._listener and self._live else None

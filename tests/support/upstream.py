@@ -64,6 +64,8 @@ class Upstream:
     key: str = ""
     """If set, requests with another bearer token get a 401."""
     slots: int = 4
+    template_caps: dict[str, bool] | None = None
+    """What a llama.cpp server says that its chat template can show; None: nothing."""
     context_tokens: int = 4096
     calls: list[Call] = field(default_factory=list)
     """Chat requests, in order of arrival; `other_calls` holds the rest (models, props, tokenize, …)."""
@@ -157,7 +159,8 @@ class Upstream:
                 entry["max_model_len"] = self.context_tokens
             return web.json_response({"object": "list", "data": [entry]})
         if self.flavour == "llama.cpp" and path == "/props":
-            return web.json_response({"total_slots": self.slots})
+            caps = {} if self.template_caps is None else {"chat_template_caps": self.template_caps}
+            return web.json_response({"total_slots": self.slots} | caps)
         if self.flavour == "llama.cpp" and path == "/apply-template":
             return web.json_response({"prompt": " ".join(str(m["content"]) for m in call.body["messages"])})
         if self.flavour == "llama.cpp" and path == "/tokenize":

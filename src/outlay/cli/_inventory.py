@@ -81,11 +81,13 @@ def _configured() -> Iterator[Listed]:
 
 def _local() -> Iterator[Listed]:
     from outlay.models.catalogue import CATALOGUE, folder, path_of
-    from outlay.models.local import ABILITIES
+    from outlay.models.local import ABILITIES, abilities_of
 
-    read, abilities = config.read(), tuple(sorted(ABILITIES))
+    read = config.read()
     for name, entry in CATALOGUE.items():
-        here = "yes" if path_of(name).is_file() else f"outlay pull {name}"
+        path = path_of(name)
+        here = "yes" if path.is_file() else f"outlay pull {name}"
+        can = abilities_of(path) if path.is_file() else ABILITIES
         yield _priced(
             LOCAL,
             known(f"local/{name}", read),
@@ -93,7 +95,7 @@ def _local() -> Iterator[Listed]:
             here=here,
             licence=entry.licence,
             what=f"{entry.title}, {entry.size_bytes / 1e6:,.0f} MB",
-            abilities=abilities,
+            abilities=tuple(sorted(can)),
         )
     for path in sorted(folder().glob("*.gguf")):
         if path.stem not in CATALOGUE:
@@ -103,7 +105,7 @@ def _local() -> Iterator[Listed]:
                 name=f"local/{path.stem}",
                 here="yes",
                 what=f"{path.stat().st_size / 1e6:,.0f} MB",
-                abilities=abilities,
+                abilities=tuple(sorted(abilities_of(path))),
             )
 
 

@@ -46,9 +46,13 @@ def _list(found: list[Listed]) -> None:
         rows = [m for m in found if m.group == group]
         columns = ("model", "what it is", "here", "licence", "$ a million tokens")
         _terminal.rows(group, columns, ((m.name, m.what, m.here, m.licence, _price(m)) for m in rows))
-        for abilities in dict.fromkeys(m.abilities for m in rows):
+        sets = dict.fromkeys(m.abilities for m in rows)
+        for abilities in sets:
             seen = "seen when one is opened: outlay models NAME" if abilities is None else ", ".join(abilities)
-            _terminal.note(f"Abilities: {seen}")
+            whose = (
+                "" if len(sets) == 1 else f" of {', '.join(m.name for m in rows if m.abilities == abilities)}"
+            )
+            _terminal.note(f"Abilities{whose}: {seen}")
         for source in dict.fromkeys(_source(m) for m in rows if m.input_usd_per_mtok is not None):
             _terminal.note(f"Price from: {source}")
 

@@ -274,6 +274,8 @@ def _able(card: Card, ask: Ask) -> bool:
     needs = {"prefix"} if ask.prefix is not None else set()
     if ask.sampling.top_logprobs is not None:
         needs.add("logprobs")
+    if ask.sampling.extra.get("tools"):
+        needs.add("tools")
     return needs <= card.abilities
 
 

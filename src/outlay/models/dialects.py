@@ -47,7 +47,7 @@ class Dialect(Struct, frozen=True):
     has_tokenizer: bool = False
     hides_reasoning: bool = False
     max_n: int = 128
-    abilities: frozenset[str] = frozenset({"chat", "n", "logprobs", "seed"})
+    abilities: frozenset[str] = frozenset({"chat", "n", "logprobs", "seed", "tools"})
 
 
 _CONTINUE = MappingProxyType({"continue_final_message": True, "add_generation_prompt": False})
@@ -55,7 +55,7 @@ _CONTINUE = MappingProxyType({"continue_final_message": True, "add_generation_pr
 # top_k 0, llama.cpp means "all" by it.
 _NEUTRAL_GPU = MappingProxyType({"top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0})
 _NEUTRAL_LLAMA = MappingProxyType({"top_p": 1.0, "top_k": 0, "min_p": 0.0})
-_OPEN = frozenset({"chat", "n", "logprobs", "seed", "prefix"})
+_OPEN = frozenset({"chat", "n", "logprobs", "seed", "prefix", "tools"})
 
 DIALECTS = {
     d.name: d

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from outlay.errors import BadRequest, ProviderError, Unreachable, UsageError
-from outlay.models import digest, price_book
+from outlay.models import digest, gguf, price_book
 from outlay.models.calibrate import calibrate
 from outlay.models.catalogue import CATALOGUE, installed
 from outlay.models.cores import cores
@@ -27,6 +27,12 @@ SLOTS = 8
 """Slots unless stated otherwise; a frozen price holds for these."""
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 ABILITIES = frozenset({"chat", "prefix", "logprobs", "n", "seed"})
+"""What every model here can do; `tools` too where the file's chat template shows them."""
+
+
+def abilities_of(path: Path) -> frozenset[str]:
+    """What a model file can do under llama.cpp's server."""
+    return ABILITIES | {"tools"} if gguf.takes_tools(path) else ABILITIES
 
 
 class local:
@@ -39,7 +45,8 @@ class local:
 
     Choices of one request (`n`) read the prompt once; parallel single requests do not share it. One seed
     gives the same text only as long as the same other texts are being written beside it. There is no `score`
-    ability: llama.cpp gives log-probabilities of what it drew, not of a given text.
+    ability: llama.cpp gives log-probabilities of what it drew, not of a given text. A model has the ability
+    `tools` where the chat template in its file names them.
 
     Args:
         model: a path to a `.gguf` file, or the name of a model that was pulled; nothing is downloaded here.
@@ -208,7 +215,7 @@ class local:
         return Card(
             name=self._name,
             identity=f"local/{sha256[:16]}",
-            abilities=ABILITIES,
+            abilities=abilities_of(self.path),
             price=self._price or await self._measured(sha256),
             context_tokens=self._context_tokens,
             max_n=self.slots,

@@ -7,8 +7,8 @@ from msgspec import Struct
 from outlay.models import dialects
 from outlay.models.dialects import Dialect
 from outlay.models.openai_http import Http
-from outlay.models.openai_server import listed, slots
-from outlay.models.openai_wire import ListedModel
+from outlay.models.openai_server import listed, props
+from outlay.models.openai_wire import ListedModel, Props
 from outlay.models.provider import Card
 from outlay.money import Price
 
@@ -40,8 +40,13 @@ async def read(http: Http, stated: Stated, dialect: Dialect | None) -> tuple[Car
     if dialect is None:
         dialect = dialects.named_by(entry.owned_by or "")
         note = f"dialect {dialect.name}, by what the server calls itself"
-    max_n = stated.max_n or (await slots(http) if dialect.has_tokenizer else None) or dialect.max_n
+    asked = dialect.has_tokenizer and (stated.max_n is None or stated.abilities is None)
+    told = await props(http) if asked else Props()
+    max_n = stated.max_n or max(told.total_slots or 0, 0) or dialect.max_n
     abilities = dialect.abilities if stated.abilities is None else stated.abilities
+    if stated.abilities is None and not told.chat_template_caps.get("supports_tools", True):
+        # A template that shows no tools drops what is declared, in silence.
+        abilities -= {"tools"}
     card = Card(
         name=stated.model,
         identity=f"openai_chat {http.base_url} {stated.model} {dialect.name}",

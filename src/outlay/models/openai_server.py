@@ -28,10 +28,9 @@ async def listed(http: Http, model: str) -> ListedModel:
     return next((m for m in entries if m.id == model), other)
 
 
-async def slots(http: Http) -> int | None:
-    """How many choices a llama.cpp server draws at once, or None where it does not say."""
-    found = await _get(http, f"{http.root}/props", Props)
-    return found.total_slots if found and found.total_slots and found.total_slots > 0 else None
+async def props(http: Http) -> Props:
+    """How many choices a llama.cpp server draws at once and what its template shows, as far as it says so."""
+    return await _get(http, f"{http.root}/props", Props) or Props()
 
 
 async def rendered(http: Http, body: dict[str, Any]) -> str | None:

@@ -140,6 +140,8 @@ class Props(Struct):
     """What llama.cpp's `GET /props` answers, as far as it is needed."""
 
     total_slots: int | None = None
+    chat_template_caps: dict[str, bool] = {}
+    """What the model's chat template can show, of servers that say so: `supports_tools`, …"""
 
 
 class Rendered(Struct):

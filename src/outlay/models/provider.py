@@ -23,6 +23,7 @@ ABILITIES = {
     "seed": "accepts a seed",
     "embed": "embeds texts",
     "rate": "scores the steps of a text",
+    "tools": "takes tool definitions and sends calls in fields of their own",
 }
 """Every ability a plan may need, with what it means."""
 

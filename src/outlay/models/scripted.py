@@ -40,7 +40,7 @@ class scripted:  # a provider's class is named as users write it
         *,
         name: str = "scripted",
         price: Price | None = Price(1_000_000, 4_000_000),
-        abilities: frozenset[str] = frozenset({"chat", "n", "seed", "logprobs", "prefix"}),
+        abilities: frozenset[str] = frozenset({"chat", "n", "seed", "logprobs", "prefix", "tools"}),
         max_n: int = 64,
         shares_prompt: bool = True,
         hides_reasoning: bool = False,

@@ -117,11 +117,11 @@ async def budget_aware_agent(
         planning: ask for a plan.
         verify: check each answer, and try again.
         early_stop: end at the first SUCCESS; off, every attempt is made and the judge chooses (several times dearer).
-        native: declare the tools to the server, which must take `tools`; else calls are written in the text.
+        native: declare the tools to the server (ability `tools`); else calls stand in the text, which any model can do.
 
     Raises:
         UsageError: a tool that does not exist or is none.
-        MissingAbility: a tool that cannot work here.
+        MissingAbility: a tool that cannot work here, or `native` and a model that takes none.
         BudgetExceeded: not one reply could be bought.
         NoAnswer: not one reply came.
 
@@ -133,6 +133,8 @@ async def budget_aware_agent(
         check; a reply that is no verification ends the attempts.
     Example: `outlay ask "How many primes are below 5000?" --strategy budget_aware_agent --tool python --kind number`
     """
+    if native:
+        run.need(frozenset({"tools"}))
     box = await Toolbox.open(run, tools, calls=budget)
     tried: list[_Tried] = []
     memory: list[str] = []
