@@ -37,6 +37,8 @@ QUESTIONS, SAMPLES = 30, 16
 """A pilot's size unless stated."""
 REPEATED = 3
 """Samples of a question that a verifier checks twice, so that it shows how far its repeats repeat its errors."""
+WHOLE_POOL = "outlay.experiments.pilot:whole_pool"
+"""The vote of n samples, which also tells its pool."""
 MAX_OUTPUT_TOKENS = 512
 """The output bound of one sample, unless stated: fixed, so that a resumed call is the same call."""
 
@@ -156,15 +158,15 @@ async def run_pilot(
             await opened.enter_async_context(main.beside({"default": model, **spec.roles}))
             for model in spec.models
         ]
-        asking = _Asking(spec, shops, on_pool, len(task))
+        asking = Asking(spec, shops, on_pool, len(task))
         await asking.prepare()
-        await asking.ask([_of_kind(item, spec.kind) for item in task])
+        await asking.ask([of_kind(item, spec.kind) for item in task])
         totals = await main.store.totals(main.run_id)
     return asking.result(totals.paid_nusd)
 
 
-class _Asking:
-    """A pilot as it comes in."""
+class Asking:
+    """The drawing half of a pilot, in whatever run the shops buy for: `prepare`, then `ask`, then `result`."""
 
     def __init__(self, spec: PilotSpec, shops: Sequence[Outlay], on_pool: Progress | None, questions: int):
         self.spec, self.shops, self.on_pool = spec, shops, on_pool
@@ -179,11 +181,16 @@ class _Asking:
         kept = [c.max_n for c, m in zip(self.cards, self.spec.models, strict=True) if m.startswith("recorded/")]
         self.samples = min([self.spec.samples, *kept])
         parameters = {"n": self.samples, "check": self.spec.verifier is not None}
-        self.plan = Plan("outlay.experiments.pilot:whole_pool", parameters, self.spec.verifier, self.spec.kind)
+        self.plan = Plan(WHOLE_POOL, parameters, self.spec.verifier, self.spec.kind)
         for shop in self.shops:
             await shop.refuse_unable(self.plan)
 
     async def ask(self, items: list[Item]) -> None:
+        """Put the questions to every model, until all are asked or the budget ends.
+
+        Raises:
+            ProviderError: no further call can succeed.
+        """
         self.items = items
         room = asyncio.Semaphore(max(1, min(*(c.concurrency // 8 for c in self.cards), 16)))
         try:
@@ -231,7 +238,7 @@ class _Asking:
         if bought.refused:
             raise BudgetExceeded(bought.refused)
         pool, again, checks_nusd = told[0]["pool"], told[0]["again"], told[0]["checks_nusd"]
-        right = tuple([await self._right(shop, item, s) for s in pool.samples]) if _has_label(item) else ()
+        right = tuple([await self._right(shop, item, s) for s in pool.samples]) if has_label(item) else ()
         return Drawn(pool, right, float("nan") if checks_nusd is None else checks_nusd / NUSD, again)
 
     async def _right(self, shop: Outlay, item: Item, sample: Sample) -> bool:
@@ -240,10 +247,16 @@ class _Asking:
         return await shop.judge(item, sample.answer, sample.completion.text) >= CORRECT
 
     def result(self, paid_nusd: int | None) -> Piloted:
+        """What came in, as arrays.
+
+        Raises:
+            NoAnswer: not one question was answered.
+            UsageError: fewer than four questions were asked of every model.
+        """
         if self.failed and len(self.failed) >= len(self.rows) * len(self.shops):
             raise NoAnswer(f"Not one question of the pilot was answered: {self.failed[0]}")
         asked = [i for i in range(len(self.items)) if i in self.rows]
-        labels = [i for i in asked if _has_label(self.items[i])]
+        labels = [i for i in asked if has_label(self.items[i])]
         labelled = len(labels) >= FEWEST_QUESTIONS
         kept = labels if labelled else asked
         if len(kept) < FEWEST_QUESTIONS:
@@ -271,12 +284,13 @@ class _Asking:
         )
 
 
-def _of_kind(item: Item, kind: str | None) -> Item:
+def of_kind(item: Item, kind: str | None) -> Item:
     """The item, judged by the kind that was asked for."""
     if kind is None:
         return item
     return msgspec.structs.replace(item, question=msgspec.structs.replace(item.question, kind=kind))
 
 
-def _has_label(item: Item) -> bool:
+def has_label(item: Item) -> bool:
+    """Whether it can be said which answers are right."""
     return item.reference is not None or bool(item.tests) or item.scorer is not by_kind
