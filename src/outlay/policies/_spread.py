@@ -35,7 +35,7 @@ class Spread(Struct, frozen=True):
 def spread(
     cost_P: Sequence[float], accuracy_P: Sequence[float], budget_usd: float, value_usd: float | None = None
 ) -> Spread:
-    """max over shares w of sum w (V p - c), subject to sum w c <= budget: at most two plans of the concave envelope.
+    """The shares w that maximise sum w (V p - c) with sum w c <= budget: at most two plans, neighbours on the envelope.
 
     Questions are taken to be exchangeable, so that a plan does the same for each. The budget's shadow price lambda
     makes every question buy max V p - (1 + lambda) c; at the optimum two neighbours of the upper concave envelope of
