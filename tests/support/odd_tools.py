@@ -18,8 +18,12 @@ async def find(query: str, top: Annotated[int, Meta(ge=1, le=10)] = 3, *, suffix
     return f"found {query} {top}{suffix}"
 
 
+HANGING = asyncio.Event()
+
+
 async def hang(query: str) -> str:
-    """Never returns."""
+    """Never returns; says in `HANGING` that it was called."""
+    HANGING.set()
     await asyncio.Event().wait()
     return query
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from ledgers import rows
-from odd_tools import LIE
+from odd_tools import HANGING, LIE
 from stepping import run_on
 
 from outlay.budget import Limits
@@ -112,8 +112,9 @@ async def test_a_deadline_ends_a_call_and_what_follows_is_refused():
 
 async def test_cancelling_settles_the_call_and_stops_the_tool():
     async with run_on(model()) as run:
+        HANGING.clear()
         task = asyncio.create_task(said_by(run, "odd_tools:hang:usd=0.001"))
-        await asyncio.sleep(0.01)
+        await asyncio.wait_for(HANGING.wait(), 30)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
