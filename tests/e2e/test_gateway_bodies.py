@@ -64,12 +64,29 @@ async def test_every_failure_is_told_in_one_whole_sentence():
             assert not {"..", "?."} & {said[-2:]}, said
 
 
-async def test_of_a_field_that_is_sent_twice_the_last_counts_here_and_upstream():
-    twice = b'{"model": "m", "n": 128, "n": 1, "top_k": 1, "top_k": 2, "messages": [{"role": "user", "content": "hi"}]}'
+@pytest.mark.parametrize(
+    "sent, name",
+    [
+        (b'{"model": "m", "n": 128, "n": 1, "messages": [{"role": "user", "content": "hi"}]}', "n"),
+        (b'{"model": "m", "m\\u006fdel": "m", "messages": [{"role": "user", "content": "hi"}]}', "model"),
+        (b'{"model": "m", "messages": [{"role": "system", "role": "user", "content": "hi"}]}', "role"),
+        (b'{"model": "m", "outlay": {"max_usd": 1, "max_usd": 9}, "messages": []}', "max_usd"),
+        (b'{"model": "m", "tools": [{"a": {"b": [1, {"c": 1, "c": 1}]}}], "messages": []}', "c"),
+    ],
+)
+@pytest.mark.parametrize("path", [CHAT, "/v1/outlay/quote", "/v1/completions", "/v1/contexts"])
+async def test_a_key_that_stands_twice_is_refused_by_name_at_any_depth(path, sent, name):
     async with Upstream() as up, gateway(config(up)) as gate:
-        code, reply, _ = await gate.post(CHAT, twice)
-        assert (code, len(reply["choices"]), up.last["top_k"]) == (200, 1, 2)
-        assert "n" not in up.last or up.last["n"] == 1
+        code, told, _ = await gate.post(path, sent)
+        assert (code, told["error"]["param"], told["error"]["code"]) == (400, name, "duplicate_key")
+        assert (up.n_chats, up.other_calls) == (0, [])
+
+
+async def test_the_same_key_in_several_objects_or_in_a_text_is_no_key_twice():
+    text = json.dumps({"a": 1}) + '{"a": 1, "a": 2, "n": 1, "n": 2}'
+    async with Upstream() as up, gateway(config(up)) as gate:
+        code, _, _ = await gate.post(CHAT, said({"role": "user", "content": text}, MESSAGE, n=1))
+        assert (code, up.last["messages"][0]["content"]) == (200, text)
 
 
 @pytest.mark.parametrize(

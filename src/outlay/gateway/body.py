@@ -1,14 +1,19 @@
-"""Reading a request's body: bounded in size and depth, valid JSON in valid UTF-8, or a refusal in one sentence."""
+"""Reading a request's body: bounded in size and depth, valid JSON in valid UTF-8, or a refusal in one sentence.
+
+No key stands twice in an object: readers differ in which of the two counts, so a guard in front of this server would
+look at one and this server buy the other.
+"""
 
 from __future__ import annotations
 
+from json import JSONDecoder
 from typing import Any
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
 from outlay.errors import UsageError
-from outlay.gateway.errors import TooLarge
+from outlay.gateway.errors import BadField, TooLarge
 
 MAX_BYTES = 32 * 2**20
 """Images in messages are large; beyond this a body is refused unread."""
@@ -45,6 +50,7 @@ def decoded(body: bytes) -> dict[str, Any]:
 
     Raises:
         UsageError: not valid UTF-8, not JSON, not an object, nested deeper than 64, or with half a surrogate pair.
+        BadField: a key stands twice in an object, at whatever depth.
 
     Example:
         >>> decoded(b'{"n": 2}')
@@ -64,7 +70,22 @@ def decoded(body: bytes) -> dict[str, Any]:
         raise UsageError("The body must be a JSON object.")
     if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _deeper(value, MAX_DEPTH):
         raise _too_deep()
+    _each_key_once.decode(body.decode())
     return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        name = next(name for name, _ in pairs if name in seen or seen.add(name))[:64]
+        raise BadField(name, f"The key {name!r} stands twice in the body; send it once.", code="duplicate_key")
+    return found
+
+
+# The fast decoder keeps the last of two in silence. This one reads the same body again, numbers as their texts, since
+# it is asked for nothing but its keys: 5 µs for a short body, 1 ms for a text of 1 MB.
+_each_key_once = JSONDecoder(object_pairs_hook=_once, parse_int=str, parse_float=str, strict=False)
 
 
 def _deeper(value: Any, most: int) -> bool:

@@ -28,10 +28,13 @@ TYPES = {
     403: "permission_error",
     404: "not_found_error",
     405: "invalid_request_error",
+    408: "invalid_request_error",
     409: "conflict_error",
     413: "invalid_request_error",
+    414: "invalid_request_error",
     422: "invalid_request_error",
     429: "rate_limit_error",
+    431: "invalid_request_error",
 }
 """OpenAI's word for each status; 500 and above are `api_error`."""
 _CODES: tuple[tuple[type[OutlayError], str], ...] = (
@@ -74,6 +77,19 @@ class NotFound(UsageError):
     def __init__(self, text: str, *, code: str, param: str | None = None):
         super().__init__(text)
         self.param, self.code = param, code
+
+
+class BadHead(UsageError):
+    """What came is no HTTP, or its line and headers are more than this server reads.
+
+    Attributes:
+        status: what it is answered with.
+        code: a word for programs.
+    """
+
+    def __init__(self, status: int, text: str, code: str):
+        super().__init__(text)
+        self.status, self.code = status, code
 
 
 class TooLarge(UsageError):
