@@ -133,6 +133,7 @@ async def test_an_answer_that_was_found_wrong_is_no_example_any_more(store, scor
     await leave(store, solved("b", 0, 1))
     for tenant in ("stranger", "local"):
         verdict = Feedback(store.new_id("feedback"), kept["trace_id"], tenant, None, score, "", 8)
-        assert await store.add_feedback(verdict) == (tenant == "local")
+        told = await store.add_feedback(verdict)
+        assert told == (None if tenant == "stranger" else 1 - len(left))
     assert await found(store, vector(1, 0)) == [*left, "b"]
     assert {d["action"] for d in await store.demonstrations("local")} == {*left, "b"}

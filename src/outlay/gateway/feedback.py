@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, cast
 
 import msgspec
 from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from outlay.feedback import keep
 from outlay.gateway import body
 from outlay.gateway.errors import BadField, NotFound, param_of
 from outlay.gateway.keys import BUY
 from outlay.gateway.state import state_of
+from outlay.store.memory import Memory
 from outlay.store.protocol import Feedback
 
 WHY_CHARS = 4096
@@ -52,7 +54,7 @@ async def feedback(request: Request) -> Response:
         verdict.why,
         time.time_ns() // 1000,
     )
-    if not await store.add_feedback(kept):
+    if await keep(cast(Memory, store), kept) is None:
         raise NotFound(f"There is no trace {verdict.trace_id!r} here.", code="trace_not_found")
     told = {"id": kept.id, "object": "outlay.feedback", "trace_id": kept.trace_id, "score": kept.score}
     return Response(msgspec.json.encode(told), media_type="application/json")

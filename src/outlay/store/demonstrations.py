@@ -29,6 +29,10 @@ _OF_TENANT = (
     "ORDER BY space"
 )
 _OF_ANSWER = "SELECT space, id FROM demonstrations WHERE trace_id = ? AND tenant = ? ORDER BY space"
+_SOLUTIONS = (
+    "SELECT space, id, action FROM demonstrations WHERE tenant = ? AND source = ? AND space LIKE 'answers%' "
+    "ORDER BY space, id"
+)
 _LISTED = (
     f"SELECT space, {_SHOWN}, model, prompts, trace_id, at_us FROM demonstrations WHERE tenant = ? "
     "ORDER BY at_us DESC, space, source, position LIMIT ?"
@@ -88,9 +92,18 @@ def forget(db: sqlite3.Connection, tenant: str, source: str | None) -> int:
     return _delete(db, tenant, db.execute(_OF_TENANT, (tenant, source, source)).fetchall())
 
 
-def forget_answer(db: sqlite3.Connection, tenant: str, trace_id: str) -> int:
-    """Delete the demonstrations that an answer left behind; returns how many."""
-    return _delete(db, tenant, db.execute(_OF_ANSWER, (trace_id, tenant)).fetchall())
+def forget_answer(
+    db: sqlite3.Connection, tenant: str, trace_id: str, also: Sequence[tuple[str, str]] = ()
+) -> int:
+    """Delete the demonstrations that an answer left behind, and further ones by space and id; returns how many."""
+    named = [place for place in also if db.execute(_ONE, (tenant, *place)).fetchone()]
+    found = dict.fromkeys([*db.execute(_OF_ANSWER, (trace_id, tenant)).fetchall(), *named])
+    return _delete(db, tenant, list(found))
+
+
+def solutions(db: sqlite3.Connection, tenant: str, source: str) -> list[tuple[str, str, str]]:
+    """Space, id and action of what single answers to a question left behind; an episode's steps have observations."""
+    return db.execute(_SOLUTIONS, (tenant, source)).fetchall()
 
 
 def steps(

@@ -23,6 +23,10 @@ class Memory(Store, Protocol):
         """The newest demonstrations of a tenant."""
         ...
 
+    async def solutions(self, tenant: str, source: str) -> list[tuple[str, str, str]]:
+        """(space, id, action) of what single answers to one question left behind; episodes are left out."""
+        ...
+
     async def forget_demonstrations(self, tenant: str, *, source: str | None = None) -> int:
         """Delete the demonstrations of a tenant, or those of one source; returns how many."""
         ...

@@ -174,10 +174,11 @@ class Store(Protocol):
         """The trace of an answer of this tenant as JSON lines, or None."""
         ...
 
-    async def add_feedback(self, feedback: Feedback) -> bool:
-        """Keep an opinion of an answer, durably; False, and nothing is kept, where its tenant has no such trace.
+    async def add_feedback(self, feedback: Feedback, also: Sequence[tuple[str, str]] = ()) -> int | None:
+        """Keep an opinion of an answer, durably; None, and nothing is kept, where its tenant has no such trace.
 
-        The demonstrations that an answer with a score below `RIGHT_FROM` left behind are deleted in the same commit.
+        The demonstrations that an answer with a score below `RIGHT_FROM` left behind are deleted in the same commit,
+        and with them those in `also`, each named by space and id. Returns how many.
         """
         ...
 

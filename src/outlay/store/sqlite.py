@@ -136,16 +136,17 @@ class Sqlite(SqliteContexts, SqliteMemory):
         row = await self._writer.run(lambda db: db.execute(sql.TRACE, (trace_id, tenant)).fetchone())
         return row[0] if row else None
 
-    async def add_feedback(self, feedback: Feedback) -> bool:
+    async def add_feedback(self, feedback: Feedback, also: Sequence[tuple[str, str]] = ()) -> int | None:
         """Keep an opinion of an answer that its tenant has; one found wrong is no example any more."""
         values = msgspec.structs.astuple(feedback)
         known = (feedback.trace_id, feedback.tenant)
 
-        def keep(db: sqlite3.Connection) -> bool:
-            kept = db.execute(sql.ADD_FEEDBACK, (*values, *known)).rowcount == 1
-            if kept and feedback.score < RIGHT_FROM:
-                demonstrations.forget_answer(db, feedback.tenant, feedback.trace_id)
-            return kept
+        def keep(db: sqlite3.Connection) -> int | None:
+            if db.execute(sql.ADD_FEEDBACK, (*values, *known)).rowcount != 1:
+                return None
+            if feedback.score >= RIGHT_FROM:
+                return 0
+            return demonstrations.forget_answer(db, feedback.tenant, feedback.trace_id, also)
 
         return await self._writer.run(keep)
 

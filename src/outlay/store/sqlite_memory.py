@@ -87,6 +87,10 @@ class SqliteMemory:
         """The newest demonstrations of a tenant."""
         return await self._searcher.run(lambda db: demonstrations.listed(db, tenant, limit))
 
+    async def solutions(self, tenant: str, source: str) -> list[tuple[str, str, str]]:
+        """(space, id, action) of what single answers to one question left behind; episodes are left out."""
+        return await self._searcher.run(lambda db: demonstrations.solutions(db, tenant, source))
+
     async def forget_demonstrations(self, tenant: str, *, source: str | None = None) -> int:
         """Delete a tenant's demonstrations, or those of one source; returns how many."""
         return await self._writer.run(lambda db: demonstrations.forget(db, tenant, source))
