@@ -1,6 +1,8 @@
 """How many right answers one budget buys over many questions: spent by marginal value, or evenly.
 
-python bench/solve.py     the shipped pools of 40 questions x 16 samples, at the bills of 2, 3, 4 and 6 samples each
+python bench/solve.py            one model: the shipped pools of 40 questions x 16 samples, at the bills of 2, 3, 4
+                                 and 6 samples each; then two models with 10 labels, at the dear one's bills of 1 to 8
+python bench/solve.py --pairs    two models alone
 """
 
 from __future__ import annotations
@@ -11,47 +13,111 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from outlay.economics import sub_pools
 from outlay.models.recording_file import read
 from outlay.money import NUSD
+from outlay.policies._menu import menu_of
+from outlay.policies._pilot import of_recording
 from outlay.solve import SolveSpec, solve
-from outlay.tasks import open_task
+from outlay.tasks import Task, open_task
 
 POOLS = ("pool-q05-sums", "pool-q15-sums")
 KS = (2, 3, 4, 6)
+PAIRS = {"sums": POOLS, "short sums": ("res-q05-chain_sum", "res-q15-chain_sum")}
+CAPS = (1, 2, 3, 4, 6, 8)
+LABELS = 10
 SEEDS = 5
 
 
-async def bought(name: str, max_usd: float, seed: int) -> tuple[int, float]:
-    """Right answers and dollars paid of one run."""
-    task = open_task(f"recorded/{name}", questions=1000, seed=seed)
-    reference = {item.question.id: item for item in task}
+async def bought(task: Task, keyed: Task, spec: SolveSpec) -> tuple[int, float]:
+    """Right answers and dollars paid of one run; `keyed` has every reference."""
+    reference = {item.question.id: item for item in keyed}
     with tempfile.TemporaryDirectory() as folder:
-        spec = SolveSpec(f"recorded/{name}", max_usd=max_usd, most=16, seed=seed, max_output_tokens=160)
         found = await solve(task, spec, Path(folder) / "answers.jsonl", store=Path(folder) / "ledger.db")
-    right = sum(reference[a.id].score(a.answer, a.text or "") >= 1.0 for a in found.answers)
+    right = sum(
+        reference[a.id].score(a.answer, a.text or "") >= 1.0 for a in found.answers if a.answer is not None
+    )
     return right, found.paid_usd or 0.0
 
 
-def main() -> None:
-    argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+def bills(name: str, ks: tuple[int, ...], kept: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Expected right answers and dollars of a vote of each k on the first questions of a pool, over all of them."""
+    recording = read(name)
+    arrays = recording.arrays()
+    assert recording.price is not None
+    right = sub_pools.vote(arrays.class_QS, arrays.correct_QS, ks)[:kept]
+    usd = sub_pools.cost_nusd(recording.price, arrays.input_tokens_Q, arrays.output_tokens_QS, ks)[:kept]
+    return right.sum(axis=0), usd.sum(axis=0) / NUSD
+
+
+def alone() -> None:
+    """One model: solve against the same vote everywhere, at the bills of so many samples each."""
     print(f"{'pool':16} {'bill of':>8} {'cap':>9} {'right, evenly':>14} {'right, solve':>13} {'paid':>9}")
     for name in POOLS:
-        recording = read(name)
-        arrays = recording.arrays()
-        assert recording.price is not None
-        evenly = sub_pools.vote(arrays.class_QS, arrays.correct_QS, KS).sum(axis=0)
-        bill = (
-            sub_pools.cost_nusd(recording.price, arrays.input_tokens_Q, arrays.output_tokens_QS, KS).sum(axis=0)
-            / NUSD
-        )
-        for k, right, usd in zip(KS, evenly, bill, strict=True):
-            runs = np.array([asyncio.run(bought(name, float(usd), seed)) for seed in range(SEEDS)])
-            mine, paid = runs.mean(axis=0)
-            print(f"{name:16} {k:>6} x {usd:>9.5f} {right:>14.1f} {mine:>13.1f} {paid:>9.5f}")
+        for k, right, usd in zip(KS, *bills(name, KS), strict=True):
+            rows = []
+            for seed in range(SEEDS):
+                task = open_task(f"recorded/{name}", questions=1000, seed=seed)
+                spec = SolveSpec(
+                    f"recorded/{name}", max_usd=float(usd), most=16, seed=seed, max_output_tokens=160
+                )
+                rows.append(asyncio.run(bought(task, task, spec)))
+            mine, paid = np.mean(rows, axis=0)
+            print(f"{name:16} {k:>6} x {usd:>9.5f} {right:>14.1f} {mine:>13.1f} {paid:>9.5f}", flush=True)
+
+
+def pairs() -> None:
+    """Two models and 10 labels: solve against the same bill spent evenly on each alone, and the best fixed plan."""
+    print(
+        f"{'pair':10} {'bill of':>8} {'cap':>9} {'even small':>11} {'even large':>11} {'solve':>6} {'paid':>9}  "
+        "best fixed plan in hindsight"
+    )
+    for title, names in PAIRS.items():
+        fewest = min(len(read(n).questions) for n in names)
+        samples = min(len(q.samples) for n in names for q in read(n).questions)
+        ks = tuple(range(1, samples + 1))
+        curves = [bills(n, ks, fewest) for n in names]
+        rows_Q = np.arange(fewest)
+        menu, truth = menu_of([of_recording(n, read(n)).rows(rows_Q) for n in names])
+        # A recorded model serves no log-probabilities, so a live run could not have bought `sharpen`.
+        able = [i for i, e in enumerate(menu) if e.plan.strategy != "sharpen"]
+        right_P, usd_P = truth.right_QP.sum(axis=0), truth.usd_QP.sum(axis=0)
+        for k in (c for c in CAPS if c <= samples):
+            cap = float(curves[1][1][k - 1])
+            even = [float(np.interp(cap, [0.0, *usd], [0.0, *right])) for right, usd in curves]
+            fits = [i for i in able if usd_P[i] <= cap * (1 + 1e-9)]
+            best = max(fits, key=lambda i: right_P[i])
+            mine, paid = np.mean([_pair(names, fewest, samples, cap, seed) for seed in range(SEEDS)], axis=0)
+            print(
+                f"{title:10} {k:>6} x {cap:>9.5f} {even[0]:>11.1f} {even[1]:>11.1f} {mine:>6.1f} {paid:>9.5f}  "
+                f"{right_P[best]:.1f} {menu[best].name}",
+                flush=True,
+            )
+
+
+def _pair(names: tuple[str, ...], questions: int, samples: int, cap: float, seed: int) -> tuple[int, float]:
+    keyed = open_task(f"recorded/{names[1]}", questions=questions, seed=seed)
+    shown = set(np.random.default_rng(seed).permutation(len(keyed))[:LABELS].tolist())
+    items = tuple(item if i in shown else replace(item, reference=None) for i, item in enumerate(keyed))
+    spec = SolveSpec(
+        f"recorded/{names[0]}",
+        others=tuple(f"recorded/{n}" for n in names[1:]),
+        max_usd=cap,
+        most=samples,
+        seed=seed,
+        max_output_tokens=160,
+    )
+    return asyncio.run(bought(Task(keyed.name, items), keyed, spec))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", action="store_true", help="two models alone")
+    if not parser.parse_args().pairs:
+        alone()
+    pairs()
 
 
 if __name__ == "__main__":

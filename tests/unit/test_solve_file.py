@@ -182,7 +182,7 @@ def test_the_command_writes_answers_and_says_what_it_paid(capsys):
         (["nowhere.jsonl", "--max-usd", "1"], "no file"),
         ([POOL, "--max-usd", "x"], "amount of dollars"),
         ([POOL, "--max-usd", "1", "--most", "0"], "1 to 256"),
-        ([POOL, "--max-usd", "1", "--model", "recorded/pool-q05-sums"], "outlay plan"),
+        ([POOL, "--max-usd", "1", "--pilot", "-1"], "0 questions or more"),
         ([POOL], "max-usd"),
     ],
 )

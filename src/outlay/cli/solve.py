@@ -26,6 +26,7 @@ def solve(
     value_usd: str | None = None,
     kind: str | None = None,
     verifier: str | None = None,
+    pilot: int | None = None,
     most: int = 32,
     seed: int = 0,
     temperature: float | None = None,
@@ -36,8 +37,10 @@ def solve(
 
     Every question gets a sample or a few; then each dollar goes to the question
     whose vote the next samples are expected to settle most, or, with a verifier,
-    to the next try that is likeliest to be accepted. The answers are
-    written to OUT, one JSON line a question. Stopped at any point, the same
+    to the next try that is likeliest to be accepted. Of several models a pilot on
+    questions with reference answers chooses, within a fifth of the budget, and
+    the rest goes to the plan or the mixture of plans that buys most. The answers
+    are written to OUT, one JSON line a question. Stopped at any point, the same
     command goes on and pays for nothing twice; so does one with a higher cap.
 
     Example: outlay solve questions.jsonl --max-usd 0.50 --value-usd 0.01 --out answers.jsonl
@@ -45,13 +48,14 @@ def solve(
     Parameters
     ----------
     file:
-        The questions: a file (JSONL, CSV), or a task (see outlay tasks). Reference answers are not read.
+        The questions: a file (JSONL, CSV), or a task (see outlay tasks). Reference answers are read for a pilot, and
+        to count what came out right after one.
     max_usd:
         A hard cap in dollars on the whole file, earlier starts included.
     out:
         The file for the answers.
     model:
-        The model; ROLE=NAME gives it a helper.
+        The model, or several among which a pilot chooses; ROLE=NAME gives each a helper.
     value_usd:
         What a right answer is worth, in dollars; unless given, a question is settled at a confidence of 0.95.
     kind:
@@ -59,6 +63,8 @@ def solve(
     verifier:
         What decides which answers are accepted: a name, command:PROGRAM, or package.module:function. Every sample is
         checked, and tried again until one is accepted; without it the vote decides.
+    pilot:
+        The most questions of a pilot, of those with reference answers; unless given 30 of several models, 0 of one.
     most:
         The most samples of one question; 32 unless given.
     seed:
@@ -74,7 +80,7 @@ def solve(
 
     from outlay.tasks import open_task
 
-    spec = _spec(model, max_usd, value_usd, kind, most, seed, temperature)
+    spec = _spec(model, max_usd, value_usd, kind, most, seed, temperature, pilot)
     spec = replace(spec, verifier=_buyable(verifier))
     if max_output_tokens is not None:
         spec = replace(spec, max_output_tokens=max_output_tokens)
@@ -90,7 +96,7 @@ def _buyable(verifier: str | None) -> str | None:
         plugins.spec("verifier", verifier)
         if verifier.partition(":")[0] == "reference":
             raise UsageError(
-                "reference sees the answer key, which solving does not read; name another verifier."
+                "reference sees the answer key, and no plan that does can be bought; name another verifier."
             )
     return verifier
 
@@ -103,6 +109,7 @@ def _spec(
     most: int,
     seed: int,
     temperature: float | None,
+    pilot: int | None,
 ) -> SolveSpec:
     from outlay import config
     from outlay.cli._roles import split
@@ -111,15 +118,14 @@ def _spec(
     from outlay.solve import SolveSpec
 
     models, roles = split(model)
-    if len(models) > 1:
-        raise UsageError(
-            f"One model answers, but {' and '.join(models)} were named; `outlay plan` compares them."
-        )
     if not 1 <= most <= 256:
         raise UsageError("A question has 1 to 256 samples at most (--most).")
+    if pilot is not None and pilot < 0:
+        raise UsageError("A pilot has 0 questions or more (--pilot).")
     known = config.read()
     return SolveSpec(
         model=models[0] if models else known.default,
+        others=models[1:],
         roles={**known.roles, **roles},
         kind=kind,
         max_usd=nusd(max_usd) / NUSD,
@@ -127,6 +133,7 @@ def _spec(
         most=most,
         seed=seed,
         temperature=temperature,
+        pilot=pilot,
     )
 
 
@@ -156,33 +163,11 @@ def _run(task: Task, spec: SolveSpec, out: Path) -> Summary:
 
 
 def _show(found: Summary, out: Path, json: bool) -> None:
+    from outlay.cli import _solve_words as words
     from outlay.cli import _terminal
-    from outlay.report.words import dollars
 
-    answered = [a for a in found.answers if a.answer is not None]
-    sure = [a for a in answered if a.p_leads is not None and a.p_leads >= 0.95]
-    accepted = None if any(a.accepted is None for a in found.answers) else len(answered)
-    samples = sum(a.samples for a in found.answers)
     if json:
-        _terminal.json(
-            {
-                "questions": len(found.answers),
-                "answered": len(answered),
-                "settled": None if accepted is not None else len(sure),
-                "accepted": accepted,
-                "samples": samples,
-                "paid_usd": found.paid_usd,
-                "stopped": found.stopped,
-                "out": str(out),
-            }
-        )
+        _terminal.json(words.as_json(found, out))
         return
-    said = (
-        f"{len(answered)} of {len(found.answers)} questions have an answer, {len(sure)} of them settled (the chance "
-        "that the answer is the model's most frequent one is at least 95 %)"
-        if accepted is None
-        else f"{accepted} of {len(found.answers)} questions have an accepted answer"
-    )
-    print(f"{said}; {samples:,} samples, paid {dollars(found.paid_usd)}. The answers are in {out}.")
-    if found.stopped:
-        print(f"The budget ended it: {found.stopped}")
+    for sentence in words.tell(found, out):
+        print(_terminal.safe(sentence))

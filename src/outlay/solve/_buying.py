@@ -1,54 +1,28 @@
-"""The state of solving many questions: what each has, and where the next dollar goes."""
+"""Many questions under one budget by votes: what each question has, and where the next dollar goes."""
 
 from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from statistics import fmean
-from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from outlay.concurrency import together
 from outlay.engine import Outlay
-from outlay.errors import BudgetExceeded, NoAnswer
-from outlay.experiments.pilot import MAX_OUTPUT_TOKENS
+from outlay.errors import NoAnswer
+from outlay.experiments.pilot import WHOLE_POOL
 from outlay.money import NUSD, cost_nusd
 from outlay.policies._next_samples import Next, next_samples
-from outlay.solve._file import Solved, write
+from outlay.solve._file import Solved
+from outlay.solve._spec import SolveSpec
+from outlay.solve._till import Till, usd, width
 from outlay.stats.lead import p_leads
-from outlay.tasks import Task
-from outlay.types import Answer, Plan, Pool, Question, Sampling, Usage
+from outlay.types import Answer, Plan, Pool, Question, Usage
 
 FIRST = 3
 """Samples with which a question starts, where the budget has them for all: the fewest that show a majority."""
-EVERY = 200
-"""Purchases after which the answers so far are written."""
-STRATEGY = "outlay.experiments.pilot:whole_pool"
-"""The vote of n samples, which also tells its pool."""
-
-
-class SolveSpec(Struct, frozen=True):
-    """What is solved and how; everything but the money names the run that it resumes."""
-
-    model: str
-    roles: dict[str, str] = {}
-    kind: str | None = None
-    verifier: str | None = None
-    """What decides which answer is accepted; None: the vote does."""
-    max_usd: float = 0.0
-    value_usd: float | None = None
-    most: int = 32
-    seed: int = 0
-    temperature: float | None = None
-    max_output_tokens: int = MAX_OUTPUT_TOKENS
-
-
-Progress = Callable[[int, int, int, float], None]
-"""Is told (purchases, questions with an answer, of, dollars paid)."""
 
 
 class _Open(Struct):
@@ -69,85 +43,98 @@ class _Open(Struct):
 
 
 class Solving:
-    """The state of a run: everything in it follows from the samples so far."""
+    """The state of a run by votes on one model: everything in it follows from the samples so far.
 
-    def __init__(self, task: Task, spec: SolveSpec, shop: Outlay, out: Path, on_purchase: Progress | None):
-        sampling = Sampling(temperature=spec.temperature, max_output_tokens=spec.max_output_tokens)
-        self.open = [
-            _Open(
-                msgspec.structs.replace(item.question, sampling=sampling, kind=spec.kind or item.question.kind)
-            )
-            for item in task
-        ]
-        self.spec, self.shop, self.out, self.on_purchase = spec, shop, out, on_purchase
-        self.stopped, self.purchases = "", 0
+    Args:
+        questions: as they are asked.
+        spec: the money and the bounds.
+        shop: where the model's samples are bought.
+        till: what counts the purchases.
+        most: the most samples of a question.
+        left_usd: what there is for all questions that hold no sample yet.
+        held: how many samples a pilot drew of a question, by its place; they are in the call cache.
+        plan: what the lines call this.
+    """
+
+    def __init__(
+        self,
+        questions: Sequence[Question],
+        spec: SolveSpec,
+        shop: Outlay,
+        till: Till,
+        *,
+        most: int,
+        left_usd: float,
+        held: dict[int, int],
+        plan: str,
+    ):
+        self.open = [_Open(question) for question in questions]
+        self.spec, self.shop, self.till = spec, shop, till
+        self.most, self.left_usd, self.held, self.plan = most, left_usd, held, plan
+
+    @property
+    def done(self) -> int:
+        """Questions with an answer."""
+        return sum(o.answer is not None for o in self.open)
 
     async def run(self) -> None:
         """Buy until nothing is worth its price, all is settled, or the budget ends."""
         self.card = await self.shop.card()
-        self.width = max(1, min(self.card.concurrency // 8, 16))
-        await self._start()
+        self.width = width(self.card)
+        await self._all([(i, n) for i, n in self.held.items()])
+        await self._start([i for i in range(len(self.open)) if i not in self.held])
         queue = [(-n.rate, i, n.samples) for i in range(len(self.open)) if (n := self._next(i)) is not None]
         heapq.heapify(queue)
-        while queue and not self.stopped:
+        while queue and not self.till.stopped:
             batch = [heapq.heappop(queue) for _ in range(min(self.width, len(queue)))]
             await self._buy((i, self.open[i].drawn + more) for _, i, more in batch)
             for _, i, _ in batch:
                 if (n := self._next(i)) is not None:
                     heapq.heappush(queue, (-n.rate, i, n.samples))
 
-    async def _start(self) -> None:
+    async def _start(self, indices: list[int]) -> None:
         """A sample of the first few questions shows what one costs; then all start with what there is for all.
 
         Where a worth was said and a second look at a lone vote is not worth its price, one sample is all.
         """
-        indices = list(range(len(self.open)))
         probe, rest = indices[: self.width], indices[self.width :]
         await self._buy((i, 1) for i in probe)
-        start = self._first([self.open[i] for i in probe])
-        for part in (rest, probe if start > 1 else []):
-            for at in range(0, len(part), self.width):
-                if self.stopped:
-                    return
-                await self._buy((i, start) for i in part[at : at + self.width])
+        start = self._first([self.open[i] for i in probe], len(indices))
+        await self._all([(i, start) for i in rest])
+        if start > 1:
+            await self._all([(i, start) for i in probe])
 
-    def _first(self, probed: list[_Open]) -> int:
+    def _first(self, probed: list[_Open], questions: int) -> int:
         costs = [o.answer.cost_nusd / NUSD for o in probed if o.answer is not None and o.answer.cost_nusd]
         if not costs:
-            return min(FIRST, self.spec.most)
+            return min(FIRST, self.most)
         alone = self._ahead(1, 0, 1, next(o for o in probed if o.pool is not None))
-        afford = int(self.spec.max_usd / (fmean(costs) * len(self.open)))
-        return 1 if alone is None else max(1, min(FIRST, afford, self.spec.most))
+        afford = int(self.left_usd / (fmean(costs) * questions))
+        return 1 if alone is None else max(1, min(FIRST, afford, self.most))
+
+    async def _all(self, wanted: list[tuple[int, int]]) -> None:
+        for at in range(0, len(wanted), self.width):
+            if self.till.stopped:
+                return
+            await self._buy(wanted[at : at + self.width])
 
     async def _buy(self, wanted: Iterable[tuple[int, int]]) -> None:
         """Bring each of these questions to so many samples, all at once."""
         await together([self._bring(self.open[i], n) for i, n in wanted])
 
     async def _bring(self, o: _Open, n: int) -> None:
-        told: list[dict[str, Any]] = []
-        plan = Plan(STRATEGY, {"n": n}, None, o.question.kind)
+        plan = Plan(WHOLE_POOL, {"n": n}, None, o.question.kind)
         try:
-            answer = await self.shop.buy(
-                o.question, plan, listener=lambda e: told.append(e) if e["event"] == "pool" else None
-            )
-        except BudgetExceeded as refusal:
-            if not any(other.answer for other in self.open):
-                raise
-            o.stopped = self.stopped = str(refusal)
-            return
+            bought = await self.till.buy(o.question, plan, "pool", shop=self.shop)
         except NoAnswer as failure:
-            o.stopped, o.drawn = str(failure), self.spec.most
+            o.stopped, o.drawn = str(failure), self.most
             return
-        o.answer, o.pool = answer, told[0]["pool"]
-        o.drawn = n
-        if answer.refused:
-            o.stopped = self.stopped = answer.refused
-        self.purchases += 1
-        if self.purchases % EVERY == 0:
-            write(self.out, self.answers())
-        if self.on_purchase:
-            done = sum(x.answer is not None for x in self.open)
-            self.on_purchase(self.purchases, done, len(self.open), self.shop.budget.settled["nusd"] / NUSD)
+        if bought is None:
+            o.stopped = self.till.stopped
+            return
+        o.answer, o.pool, o.drawn = bought[0], bought[1]["pool"], n
+        o.stopped = bought[0].refused
+        self.till.count(self)
 
     def _next(self, i: int) -> Next | None:
         o = self.open[i]
@@ -168,7 +155,7 @@ class Solving:
             drawn,
             prompt_usd=self._usd(Usage(round(fmean(u.input_tokens for u in seen)), 0)),
             sample_usd=self._usd(Usage(0, round(fmean(u.output_tokens for u in seen)))),
-            most=self.spec.most - drawn,
+            most=self.most - drawn,
             value_usd=self.spec.value_usd,
         )
 
@@ -176,8 +163,8 @@ class Solving:
         return 0.0 if self.card.price is None else cost_nusd(self.card.price, usage) / NUSD
 
     def _why(self, o: _Open) -> str:
-        if o.drawn >= self.spec.most:
-            return f"all {self.spec.most} samples drawn"
+        if o.drawn >= self.most:
+            return "one sample drawn" if o.drawn == 1 else f"all {o.drawn} samples drawn"
         if self.spec.value_usd is None:
             return "the leading answer is settled"
         return "one more sample is not worth its price"
@@ -188,7 +175,7 @@ class Solving:
 
     def _line(self, o: _Open) -> Solved:
         a = o.answer
-        stopped = o.stopped or self.stopped or "interrupted"
+        stopped = o.stopped or self.till.stopped or "interrupted"
         if a is None or o.pool is None:
             return Solved(o.question.id, None, None, None, None, 0, 0.0, stopped)
         first, second = o.votes
@@ -199,7 +186,8 @@ class Solving:
             p_leads=max(p_leads(first, second), 0.5) if first else None,
             share=first / len(o.pool.voters) if first else None,
             samples=sum(s.completion is not None for s in o.pool.samples),
-            cost_usd=None if a.cost_nusd is None else a.cost_nusd / NUSD,
+            cost_usd=None if a.cost_nusd is None else usd(a.cost_nusd),
             stopped=stopped,
             missing=a.missing,
+            plan=self.plan,
         )

@@ -30,6 +30,8 @@ class Solved(Struct, frozen=True, omit_defaults=True):
     missing: tuple[str, ...] = ()
     accepted: bool | None = None
     """Whether the verifier accepted the answer; None where none was named."""
+    plan: str | None = None
+    """What bought it; None where nothing did."""
 
 
 def write(out: Path, answers: Iterable[Solved]) -> None:

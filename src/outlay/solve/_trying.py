@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import Iterable, Sequence
+from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
 from outlay.concurrency import together
 from outlay.engine import Outlay
-from outlay.errors import BudgetExceeded, NoAnswer
-from outlay.money import NUSD
+from outlay.errors import NoAnswer
 from outlay.run import Run
 from outlay.selection.first_accepted import first_accepted
 from outlay.skeletons.pool import answer, draws
-from outlay.solve._buying import EVERY, Progress, SolveSpec
-from outlay.solve._file import Solved, write
-from outlay.tasks import Task
-from outlay.types import Answer, Bound, Plan, Question, Sampling
+from outlay.solve._file import Solved
+from outlay.solve._spec import SolveSpec
+from outlay.solve._till import Till, usd, width
+from outlay.types import Answer, Bound, Plan, Question
 
 NEEDS = frozenset({"chat"})
 STRATEGY = "outlay.solve._trying:one_try"
@@ -62,66 +59,60 @@ class _Open(Struct):
 
 
 class Trying:
-    """The state of a run with a verifier: everything in it follows from the tries so far."""
+    """The state of a run with a verifier: everything in it follows from the tries so far.
 
-    def __init__(self, task: Task, spec: SolveSpec, shop: Outlay, out: Path, on_purchase: Progress | None):
-        sampling = Sampling(temperature=spec.temperature, max_output_tokens=spec.max_output_tokens)
-        self.open = [
-            _Open(
-                msgspec.structs.replace(item.question, sampling=sampling, kind=spec.kind or item.question.kind)
-            )
-            for item in task
-        ]
-        self.spec, self.shop, self.out, self.on_purchase = spec, shop, out, on_purchase
-        self.stopped, self.purchases = "", 0
+    Args:
+        questions: as they are asked.
+        spec: the verifier, the worth and the most tries.
+        shop: where the model's samples are bought.
+        till: what counts the purchases.
+        plan: what the lines call this.
+    """
+
+    def __init__(self, questions: Sequence[Question], spec: SolveSpec, shop: Outlay, till: Till, *, plan: str):
+        self.open = [_Open(question) for question in questions]
+        self.spec, self.shop, self.till, self.plan = spec, shop, till, plan
+
+    @property
+    def done(self) -> int:
+        """Questions with an accepted answer."""
+        return sum(o.accepted is not None for o in self.open)
 
     async def run(self) -> None:
         """One try of each question, then the next try that is likeliest to be accepted a dollar, until nothing pays."""
-        card = await self.shop.card()
-        width = max(1, min(card.concurrency // 8, 16))
-        for at in range(0, len(self.open), width):
-            await self._try(range(at, min(at + width, len(self.open))))
-        first = sum(o.accepted is not None for o in self.open)
-        self.rate = (first + 0.5) / (len(self.open) + 1)
+        at_once = width(await self.shop.card())
+        for at in range(0, len(self.open), at_once):
+            await self._try(range(at, min(at + at_once, len(self.open))))
+        self.rate = (self.done + 0.5) / (len(self.open) + 1)
         queue = [(-rate, i) for i in range(len(self.open)) if (rate := self._rate(i)) is not None]
         heapq.heapify(queue)
-        while queue and not self.stopped:
-            batch = [heapq.heappop(queue)[1] for _ in range(min(width, len(queue)))]
+        while queue and not self.till.stopped:
+            batch = [heapq.heappop(queue)[1] for _ in range(min(at_once, len(queue)))]
             await self._try(batch)
             for i in batch:
                 if (rate := self._rate(i)) is not None:
                     heapq.heappush(queue, (-rate, i))
 
     async def _try(self, indices: Iterable[int]) -> None:
-        if not self.stopped:
+        if not self.till.stopped:
             await together([self._one(self.open[i]) for i in indices])
 
     async def _one(self, o: _Open) -> None:
-        told: list[dict[str, Any]] = []
         plan = Plan(STRATEGY, {"at": o.tries}, self.spec.verifier, o.question.kind)
         try:
-            bought = await self.shop.buy(
-                o.question, plan, listener=lambda e: told.append(e) if e["event"] == "tried" else None
-            )
-        except BudgetExceeded as refusal:
-            if not any(other.tries for other in self.open):
-                raise
-            self.stopped = self.stopped or str(refusal)
-            return
+            bought = await self.till.buy(o.question, plan, "tried", shop=self.shop)
         except NoAnswer as failure:
             o.stopped, o.tries = str(failure), self.spec.most
             return
+        if bought is None:
+            return
+        found, told = bought
         o.tries += 1
-        o.usd += float("nan") if bought.cost_nusd is None else bought.cost_nusd / NUSD
-        o.missing = (*o.missing, *bought.missing)
-        if told[0]["accepted"]:
-            o.accepted = bought
-        self.purchases += 1
-        if self.purchases % EVERY == 0:
-            write(self.out, self.answers())
-        if self.on_purchase:
-            done = sum(x.accepted is not None for x in self.open)
-            self.on_purchase(self.purchases, done, len(self.open), self.shop.budget.settled["nusd"] / NUSD)
+        o.usd += usd(found.cost_nusd)
+        o.missing = (*o.missing, *found.missing)
+        if told["accepted"]:
+            o.accepted = found
+        self.till.count(self)
 
     def _rate(self, i: int) -> float | None:
         """The chance a dollar that the next try is accepted; None where the question is done.
@@ -155,7 +146,10 @@ class Trying:
             share=None,
             samples=o.tries,
             cost_usd=None if o.usd != o.usd else o.usd,
-            stopped="accepted by the verifier" if a is not None else o.stopped or self.stopped or "interrupted",
+            stopped="accepted by the verifier"
+            if a is not None
+            else o.stopped or self.till.stopped or "interrupted",
             missing=o.missing,
             accepted=a is not None,
+            plan=self.plan if o.tries else None,
         )
