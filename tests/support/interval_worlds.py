@@ -94,7 +94,7 @@ def types(questions: int, samples: int, soundness: float) -> World:
         accepted = rng.random(correct.shape) < np.where(correct, 0.95, 1 - soundness)
         seed = int(rng.integers(2**31))
         two_types(accepted, correct)
-        said = {k: ends(v) for k, v in two_types_intervals(accepted, correct, seed=seed).items()}
+        said = {k: ends(v) for k, v in two_types_intervals(accepted, correct).items()}
         return said | {"ceiling": ends(ceiling_from(accepted, correct, seed=seed).interval)}
 
     return World(f"two types, {questions} questions x {samples}, soundness {soundness}", truths, draw)

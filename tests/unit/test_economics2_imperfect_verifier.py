@@ -22,7 +22,7 @@ from outlay.economics.imperfect_verifier import (
     two_types,
     two_types_intervals,
 )
-from outlay.errors import UsageError
+from outlay.errors import CannotSay, UsageError
 
 ILLUSTRATION = TwoTypes(0.58, 0.87, 0.13, 1.0, 0.75)
 KS = np.array([1, 2, 3, 5, 10, 15])
@@ -156,16 +156,46 @@ def test_the_intervals_of_the_types_hold_what_was_planted():
     easy = rng.random(120) < 0.58
     correct = rng.random((120, 40)) < np.where(easy, 0.87, 0.13)[:, None]
     accepted = correct | (rng.random(correct.shape) >= 0.75)
-    found = two_types_intervals(accepted, correct, seed=1)
+    found = two_types_intervals(accepted, correct)
     planted_types = {"share_easy": 0.58, "p_easy": 0.87, "p_hard": 0.13, "completeness": 1.0, "soundness": 0.75}
     assert found.keys() == planted_types.keys()
     for name, value in planted_types.items():
         assert found[name].low <= value <= found[name].high, name
     assert found["completeness"].low < 1.0
     with pytest.raises(UsageError, match="cannot be told apart"):
-        two_types_intervals(accepted[easy], correct[easy], seed=1)
-    with pytest.raises(UsageError, match="only one question"):
-        two_types_intervals([[1, 1], [1, 0]], [[1, 1], [0, 0]], seed=1)
+        two_types_intervals(accepted[easy], correct[easy])
+    with pytest.raises(CannotSay, match="fewer than 5 questions"):
+        two_types_intervals(accepted[:4], correct[:4])
+
+
+def test_few_samples_a_question_do_not_push_the_types_apart():
+    rng = np.random.default_rng(5)
+    correct = rng.random((20_000, 4)) < np.where(rng.random(20_000) < 0.5, 0.7, 0.3)[:, None]
+    found = two_types(correct, correct)
+    assert [found.share_easy, found.p_easy, found.p_hard] == pytest.approx([0.5, 0.7, 0.3], abs=0.03)
+    assert correct.mean(axis=1)[correct.mean(axis=1) > 0.5].mean() > 0.8
+
+
+def test_types_on_one_side_of_a_half_are_told_apart_too():
+    rng = np.random.default_rng(6)
+    correct = rng.random((2000, 20)) < np.where(rng.random(2000) < 0.3, 0.4, 0.05)[:, None]
+    found = two_types(correct, correct)
+    assert [found.share_easy, found.p_easy, found.p_hard] == pytest.approx([0.3, 0.4, 0.05], abs=0.02)
+
+
+def test_questions_of_one_type_and_two_samples_a_question_are_refused():
+    rng = np.random.default_rng(7)
+    alike = rng.random((50, 8)) < 0.5
+    with pytest.raises(CannotSay, match="one success rate explains"):
+        two_types(alike, alike)
+    with pytest.raises(CannotSay, match="fewer than 3 samples"):
+        two_types(alike[:, :2], alike[:, :2])
+
+
+def test_an_accuracy_of_one_has_an_interval_below_it():
+    right = np.array([[1, 1, 1, 1], [1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 1]] * 5, bool)
+    found = two_types_intervals(right, right)["p_easy"]
+    assert 0.85 < found.low < found.high == 1.0
 
 
 def test_soundness_is_the_notebooks_formula_of_joint_frequencies():
