@@ -150,7 +150,7 @@ async def test_a_thousand_requests_whose_clients_leave_keep_no_place_connection_
         for start in range(0, 1000, 50):
             await asyncio.gather(*(leave(start + i) for i in range(50)))
         for _ in range(2000):
-            if not (gate.state.outlay.budget.in_flight or gate.state.metrics.in_flight._value.get()):
+            if not (gate.state.outlay.budget.in_flight or gate.state.metrics.in_flight):
                 break
             await asyncio.sleep(0.01)
         up.always(chat("two words"))

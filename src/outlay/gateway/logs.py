@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import re
@@ -23,9 +24,21 @@ CLIENT_LEFT = 499
 Write = Callable[[bytes], Any]
 
 
+_waiting: list[bytes] = []
+"""Lines of this step of the event loop: each write is a system call, and wakes whoever reads the log."""
+
+
 def to_stderr(line: bytes) -> None:
-    """Write one line to standard error."""
-    sys.stderr.buffer.write(line)
+    """Write one line to standard error, with the others of this step of the event loop."""
+    if not _waiting:
+        asyncio.get_running_loop().call_soon(_write)
+    _waiting.append(line)
+
+
+def _write() -> None:
+    lines = b"".join(_waiting)
+    _waiting.clear()
+    sys.stderr.buffer.write(lines)
     sys.stderr.buffer.flush()
 
 
@@ -64,7 +77,7 @@ class Logged:
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
             await send(message)
 
-        self._metrics.in_flight.inc()
+        self._metrics.in_flight += 1
         try:
             await self._app(scope, receive, told)
             status = status or CLIENT_LEFT
@@ -74,9 +87,8 @@ class Logged:
         finally:
             seconds = time.perf_counter() - start
             route = getattr(scope.get("route"), "path", "unknown")
-            self._metrics.in_flight.dec()
-            self._metrics.requests.labels(route, str(status)).inc()
-            self._metrics.seconds.labels(route).observe(seconds)
+            self._metrics.in_flight -= 1
+            self._metrics.answered(route, status, seconds)
             line = {
                 "at": round(time.time(), 3),
                 "request_id": request_id.decode(),

@@ -6,6 +6,7 @@ Labels are the server's own names; of a request's tags only so many are counted 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -27,24 +28,22 @@ class Metrics:
 
     def __init__(self) -> None:
         r = self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "outlay_requests", "Requests by route and status.", ("route", "status"), registry=r
-        )
-        self.seconds = Histogram(
+        requests = Counter("outlay_requests", "Requests by route and status.", ("route", "status"), registry=r)
+        seconds = Histogram(
             "outlay_request_seconds",
             "From the request to the end of its reply.",
             ("route",),
             registry=r,
             buckets=SECONDS,
         )
-        self.in_flight = Gauge("outlay_requests_in_flight", "Requests being answered.", registry=r)
+        self.in_flight = 0
+        """Requests being answered."""
+        Gauge("outlay_requests_in_flight", "Requests being answered.", registry=r).set_function(self.busy)
         self.left = Counter("outlay_clients_left", "Clients that left before their reply.", registry=r)
         bought = ("model", "strategy")
-        self.calls = Counter("outlay_calls", "Samples bought.", bought, registry=r)
-        self.tokens = Counter("outlay_tokens", "Tokens bought.", (*bought, "side"), registry=r)
-        self.cost = Counter(
-            "outlay_cost_usd", "Cost of what has a known price, in dollars.", bought, registry=r
-        )
+        calls = Counter("outlay_calls", "Samples bought.", bought, registry=r)
+        tokens = Counter("outlay_tokens", "Tokens bought.", (*bought, "side"), registry=r)
+        cost = Counter("outlay_cost_usd", "Cost of what has a known price, in dollars.", bought, registry=r)
         self._tags: set[tuple[str, str]] = set()
         tagged = ("tag", "value")
         self.tag_calls = Counter("outlay_tag_calls", "Samples bought, by tag.", tagged, registry=r)
@@ -70,22 +69,31 @@ class Metrics:
         self.opened = Gauge(
             "outlay_upstream_breaker_opened", "How often a model was left alone after failures.", of, registry=r
         )
-        self.unpriced = Counter("outlay_unpriced_answers", "Answers without a known price.", bought, registry=r)
+        unpriced = Counter("outlay_unpriced_answers", "Answers without a known price.", bought, registry=r)
+        # Found once: looking a counter up by its labels takes several times as long as counting.
+        self._requests, self._seconds = cache(requests.labels), cache(seconds.labels)
+        self._calls, self._tokens = cache(calls.labels), cache(tokens.labels)
+        self._cost, self._unpriced = cache(cost.labels), cache(unpriced.labels)
 
     def busy(self) -> float:
         """How many requests are being answered."""
-        return self.registry.get_sample_value("outlay_requests_in_flight") or 0.0
+        return float(self.in_flight)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count a request that has ended."""
+        self._requests(route, str(status)).inc()
+        self._seconds(route).observe(seconds)
 
     def bought(self, model: str, answer: Answer) -> None:
         """Count an answer under the offered name of its model."""
-        labels = (model, answer.plan.strategy)
-        self.calls.labels(*labels).inc(answer.calls)
-        self.tokens.labels(*labels, "input").inc(answer.usage.input_tokens)
-        self.tokens.labels(*labels, "output").inc(answer.usage.output_tokens)
+        strategy = answer.plan.strategy
+        self._calls(model, strategy).inc(answer.calls)
+        self._tokens(model, strategy, "input").inc(answer.usage.input_tokens)
+        self._tokens(model, strategy, "output").inc(answer.usage.output_tokens)
         if answer.cost_nusd is None:
-            self.unpriced.labels(*labels).inc()
+            self._unpriced(model, strategy).inc()
         else:
-            self.cost.labels(*labels).inc(answer.cost_nusd / 1e9)
+            self._cost(model, strategy).inc(answer.cost_nusd / 1e9)
 
     def tagged(self, tags: Mapping[str, str], answer: Answer) -> None:
         """Count an answer under each of its request's tags."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 
 from outlay.errors import NotAllowed
 
@@ -33,6 +34,7 @@ def refuse_pages(headers: Mapping[str, str]) -> None:
         )
 
 
+@lru_cache(maxsize=256)
 def _is_here(place: str) -> bool:
     """Whether a host, with or without a port, is this machine by its very name; nothing is looked up."""
     name = place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0]
