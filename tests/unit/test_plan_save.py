@@ -1,7 +1,8 @@
-"""`outlay plan --save`: the plan stands in outlay.toml, is what outlay/auto buys, and the rest of the file stays."""
+"""`outlay plan --save`: the plans stand in outlay.toml with what is known of them, and the rest of the file stays."""
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -9,11 +10,16 @@ import pytest
 
 from outlay import config
 from outlay.cli import main
-from outlay.cli._save_plan import with_plan
+from outlay.cli._plan_lines import Saved, with_plans
+from outlay.config.auto import Measured
 from outlay.config.plans import PlanEntry
+from outlay.config.routes import RouteEntry
 
 SMALL = "recorded/res-q15-chain_sum"
 WORDS = ("plan", SMALL, "--model", SMALL, "--questions", "8", "--value-usd", "0.01")
+POOL = "recorded/pool-q15-sums"
+WIDE = ("plan", POOL, "--model", POOL, "--questions", "16", "--samples", "8", "--value-usd", "0.001")
+"""A pilot after which several plans are the best buy for some worth."""
 
 
 @pytest.fixture(autouse=True)
@@ -27,12 +33,80 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_advised_plan_is_saved_and_read(capsys):
     assert main([*WORDS, "--save", "sums"]) == 0
-    assert "outlay/auto buys it for the task class default" in capsys.readouterr().err
+    assert "for the task class default" in capsys.readouterr().err
     known = config.read()
     plan = known.plan("sums")
     assert (plan.model, plan.kind, plan.max_output_tokens) == (SMALL, "number", 512)
-    assert known.auto == {"default": "sums"}
     assert Path("outlay.toml").read_text().startswith("# Advised by outlay plan from 8 questions")
+
+
+def advised(capsys, *words: str) -> dict:
+    assert main([*WIDE, *words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)["plans"][0]
+
+
+def test_every_plan_that_is_the_best_buy_for_some_worth_stands_beside_it_with_its_figures(capsys):
+    told = advised(capsys, "--save", "sums")
+    known = config.read()
+    auto = known.auto["default"]
+    assert {k.plan for k in auto} == set(known.plans)
+    assert auto[0].plan == "sums"
+    assert all(k.plan.startswith("sums-") for k in auto[1:])
+    envelope = {r["name"] for r in told["ranges"] if r["name"]}
+    assert {buy["name"] for buy in told["buys"]} == envelope | {told["best"]["name"]}
+    for buy, k in zip(told["buys"], auto, strict=True):
+        entry = known.plan(k.plan)
+        assert (entry.strategy, entry.parameters) == (
+            buy["plan"].get("strategy", "single"),
+            buy["plan"].get("parameters", {}),
+        )
+        assert k.accuracy == pytest.approx(buy["accuracy"], abs=1e-4)
+        assert k.wrong == pytest.approx(min(buy["wrong"], 1 - buy["accuracy"]), abs=1e-4)
+        assert k.cost_usd == pytest.approx(buy["cost_usd"], rel=1e-3)
+        assert k.most_usd >= k.cost_usd
+        assert k.seconds is None
+    assert [k.accuracy for k in auto[1:]] == sorted((k.accuracy for k in auto[1:]), reverse=True)
+    assert all("value_usd" not in known.plan(k.plan).parameters for k in auto[1:])
+
+
+def test_what_was_saved_beside_a_plan_goes_when_it_is_saved_again(capsys):
+    """The cap leaves only the cheapest plan; a plan of the user's own and one that a route names stay."""
+    assert main([*WIDE, "--save", "sums"]) == 0
+    before = config.read()
+    assert {"sums-single", "sums-vote4"} <= set(before.plans)
+    with Path("outlay.toml").open("a") as file:
+        file.write(
+            '\n# of mine\n[plans.sums-own]\nstrategy = "single"\n\n[[routes]]\nmodel = "x"\nplan = "sums-vote4"\n'
+        )
+    most_usd = min(k.most_usd for k in before.auto["default"])
+    assert main([*WIDE, "--save", "sums", "--answer-usd", str(most_usd)]) == 0
+    after = config.read()
+    assert set(after.plans) == {"sums", "sums-own", "sums-vote4"}
+    assert [k.plan for k in after.auto["default"]] == ["sums"]
+    assert after.routes == (RouteEntry(model="x", plan="sums-vote4"),)
+    assert "# of mine" in Path("outlay.toml").read_text()
+
+
+def test_a_plan_of_the_users_own_is_never_taken_for_a_sibling(capsys):
+    Path("outlay.toml").write_text('# mine\n[plans.sums-single]\nstrategy = "adaptive"\n')
+    assert main([*WIDE, "--save", "sums"]) == 0
+    known = config.read()
+    assert known.plan("sums-single") == PlanEntry("adaptive")
+    assert known.plan("sums-single-2").strategy == "single"
+
+
+def test_figures_that_another_task_class_holds_are_not_pulled_away(capsys):
+    assert main([*WORDS, "--save", "sums"]) == 0
+    text = Path("outlay.toml").read_text()
+    assert main([*WORDS, "--save", "sums", "--task-class", "maths"]) == 2
+    assert "[[auto.default]] holds what was measured of the plan sums" in capsys.readouterr().err
+    assert Path("outlay.toml").read_text() == text
+
+
+def test_a_temperature_is_saved_with_the_plans_that_were_measured_at_it(capsys):
+    assert main([*WORDS, "--save", "warm", "--temperature", "0.5"]) == 0
+    known = config.read()
+    assert {known.plan(name).temperature for name in known.plans} == {0.5}
 
 
 def test_saving_again_replaces_the_plan_and_nothing_else(capsys):
@@ -47,10 +121,10 @@ def test_saving_again_replaces_the_plan_and_nothing_else(capsys):
     capsys.readouterr()
     text = Path("outlay.toml").read_text()
     assert text.startswith(before.rstrip())
-    assert text.count("[plans.a]") == text.count("[plans.b]") == text.count("[auto]") == 1
+    assert text.count("[plans.a]") == text.count("[plans.b]") == 1
     assert text.count("# Advised") == 2
     known = config.read()
-    assert known.auto == {"default": "a", "maths": "b"}
+    assert {c: chosen[0].plan for c, chosen in known.auto.items()} == {"default": "a", "maths": "b"}
     assert known.plan("a").max_usd is None
 
 
@@ -74,7 +148,6 @@ def test_a_folder_saves_too(capsys):
     [
         (("--save", SMALL), "is called"),
         (("--save", "outlay/x"), "the server's own"),
-        (("--save", "x", "--temperature", "0.5"), "no key"),
         (("--save", "x", "--answer-usd", "0.0000001"), "no plan to save"),
     ],
 )
@@ -92,16 +165,20 @@ def test_a_file_that_cannot_be_edited_safely_is_left_alone(capsys):
     err = capsys.readouterr().err
     assert "add by hand" in err
     assert "[plans.x]" in err
+    assert "[[auto.default]]" in err
     assert Path("outlay.toml").read_text() == inline
 
 
-@pytest.mark.parametrize("name", ["plain", "two words", 'quo"ted', "ünïcode", "a.b"])
+@pytest.mark.parametrize("name", ["plain", "two words", 'quo"ted', "ünïcode", "a.b", "🦉"])
 def test_any_name_is_written_and_replaced(name):
     entry = PlanEntry("self_consistency", {"n": 4}, roles={"judge": "j"}, max_usd=0.5)
-    text = with_plan("", name, entry, name, ["said"])
-    again = with_plan(text, name, entry, name, ["said"])
+    saved = [Saved(entry, ("said",), Measured(name, 0.9, 0.1, 1.5e-6, 2.0))]
+    text = with_plans("", saved, name)
+    again = with_plans(text, saved, name)
     assert tomllib.loads(text) == tomllib.loads(again)
     found = tomllib.loads(again)
     assert found["plans"][name]["parameters"] == {"n": 4}
     assert found["plans"][name]["roles"] == {"judge": "j"}
-    assert found["auto"] == {name: name}
+    measured = {"plan": name, "accuracy": 0.9, "wrong": 0.1, "cost_usd": 0.0000015, "most_usd": 2.0}
+    assert found["auto"] == {name: [measured]}
+    assert again == text

@@ -25,7 +25,7 @@ def tell(task: str, advice: Advice, past: Sequence[Beyond] = ()) -> None:
 
     _write(safe("\n".join(sentences(task, advice, past))))
     lines = [
-        (_worth_words(r.low_usd, r.high_usd), r.name or "nothing", percent(r.accuracy), dollars(r.cost_usd))
+        (worth_words(r.low_usd, r.high_usd), r.name or "nothing", percent(r.accuracy), dollars(r.cost_usd))
         for r in advice.ranges
     ]
     rows("", ("worth of a right answer", "buy", "right", "cost a question"), lines)
@@ -153,9 +153,7 @@ def _command(p: Prospect) -> str:
 def _holds(advice: Advice) -> list[str]:
     if advice.low_usd is None:
         return []
-    return [
-        f"It is the best buy while a right answer is worth {_worth_words(advice.low_usd, advice.high_usd)}."
-    ]
+    return [f"It is the best buy while a right answer is worth {worth_words(advice.low_usd, advice.high_usd)}."]
 
 
 def _rival(advice: Advice) -> list[str]:
@@ -196,7 +194,9 @@ def _limit(best: Prospect, limit: Limit | None) -> list[str]:
 def _doubt(advice: Advice, doubt: Doubt) -> list[str]:
     if advice.worth.accuracy is not None:
         return [f"It reaches {percent(advice.worth.accuracy)} in {percent(doubt.p_best)} of resampled pilots."]
-    said = f"It is the best choice in {percent(doubt.p_best)} of resampled pilots"
+    said = f"Of all plans at once it comes out best in {percent(doubt.p_best)} of resampled pilots"
+    if doubt.p_best < 0.5:
+        said += " (chance lifts now one, now another of many that are nearly equal)"
     if doubt.regret_usd is not None:
         said += f"; a perfect choice would save {dollars(doubt.regret_usd)} a question on average"
     said += "."
@@ -205,9 +205,9 @@ def _doubt(advice: Advice, doubt: Doubt) -> list[str]:
     if doubt.questions is None:
         return [f"{said} No affordable pilot tells it from the runner-up: take either."]
     if doubt.questions <= advice.questions:
-        return [f"{said} The pilot tells it from the runner-up."]
+        return [f"{said} From the runner-up alone the pilot tells it apart."]
     bill = "" if doubt.usd is None else f", {dollars(doubt.usd)} more"
-    return [f"{said} About {doubt.questions:,} questions would tell it from the runner-up{bill}."]
+    return [f"{said} About {doubt.questions:,} questions would tell it from the runner-up alone{bill}."]
 
 
 def _source(task: str, advice: Advice) -> str:
@@ -227,7 +227,8 @@ def _unknown(advice: Advice) -> list[str]:
     return said
 
 
-def _worth_words(low_usd: float, high_usd: float | None) -> str:
+def worth_words(low_usd: float, high_usd: float | None) -> str:
+    """A range of worth in words, `high_usd` None without end."""
     if high_usd is None:
         return f"above {dollars(low_usd)}"
     return f"up to {dollars(high_usd)}" if low_usd == 0 else f"{dollars(low_usd)} to {dollars(high_usd)}"

@@ -1,49 +1,114 @@
-"""A plan written into outlay.toml under a name, and as what `outlay/auto` buys; everything else in the file stays."""
+"""The advised plan and its rivals as outlay.toml keeps them, with what `outlay/auto` needs to choose among them."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
+from collections.abc import Collection, Sequence
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from outlay.cli._plan_lines import Saved
+    from outlay.config import Config
+    from outlay.config.auto import Measured
     from outlay.config.plans import PlanEntry
     from outlay.experiments.experiment import Spec
     from outlay.experiments.pilot import PilotSpec
     from outlay.policies._advice import Advice
+    from outlay.policies._view import Buy
+    from outlay.types import Plan
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
+WORDS = {"self_consistency": "vote"}
+"""Shorter words for strategies in the names of plans."""
 
 
-def entry_of(task: str, advice: Advice, spec: PilotSpec | Spec, budget_usd: float | None) -> PlanEntry:
-    """The advised plan as the configuration writes it, with the kind and the output bound that it was measured with.
+def plans_of(
+    name: str, task: str, advice: Advice, spec: PilotSpec | Spec, budget_usd: float | None, known: Config
+) -> list[Saved]:
+    """The advised plan under `name`, then every other plan that is the best buy for some worth, as `name-…`.
+
+    Each has the kind, the temperature and the output bound that it was measured with.
+
+    Args:
+        name: what the advised plan is called.
+        task: the task that was planned for.
+        advice: the plans.
+        spec: how they were measured.
+        budget_usd: the cap that each is given.
+        known: the configuration that they are put into, whose other names stay free.
 
     Raises:
-        UsageError: nothing was advised, or a part of it has no key in the configuration.
+        UsageError: nothing was advised.
     """
-    from outlay.cli._plan_words import default_of
-    from outlay.config.plans import PlanEntry
+    from outlay.cli._plan_lines import Saved
     from outlay.errors import UsageError
 
-    best = advice.best
-    if best is None:
+    if advice.best is None:
         raise UsageError("There is no plan to save: none was advised.")
-    framings = getattr(spec, "framings", ())
-    if spec.temperature is not None or framings:
-        what = "a temperature" if not framings else "framings"
-        raise UsageError(f"The plan was measured with {what} of its own, for which [plans.NAME] has no key.")
-    model = default_of(best.plan)
-    roles = {role: name for role, name in best.plan.roles.items() if role != "default"}
-    helpers = spec.roles if best.plan.verifier else {}
+    kind = spec.kind or _kind_of(task, spec)
+    taken = {*known.offered, *known.plans} - {name, *_saved_beside(name)}
+    names = [name, *_names(name, [buy.plan for buy in advice.buys[1:]], taken)]
+    return [
+        Saved(
+            _entry(buy.plan, spec, kind, budget_usd),
+            _advised(task, advice) if i == 0 else _beside(name, buy),
+            _measured(called, buy),
+        )
+        for i, (called, buy) in enumerate(zip(names, advice.buys, strict=True))
+    ]
+
+
+def save(saved: Sequence[Saved], task_class: str) -> Path:
+    """Write the plans and what `outlay/auto` knows of them into the configuration in use; returns its path.
+
+    Plans of those names are replaced, and what was saved beside the first of them before goes, unless a route or
+    another task class names it. Without a configuration `outlay.toml` is made here.
+
+    Args:
+        saved: the plans, the advised one first.
+        task_class: what `outlay/auto` chooses among them for.
+
+    Raises:
+        UsageError: a name is taken or a plan does not check, another task class holds figures of a plan that would
+            be replaced, the file cannot be written, or it is laid out in a way that cannot be edited safely; the
+            sentence holds the lines to add by hand.
+    """
+    from outlay import config
+    from outlay.cli._plan_lines import with_plans
+    from outlay.errors import UsageError
+
+    before, path = config.read(), _path()
+    gone = _saved_beside(saved[0].name) - _needed(before, task_class)
+    _refuse_others(before, task_class, gone | {each.name for each in saved})
+    try:
+        text = _text(path)
+        after = with_plans(text, saved, task_class, gone)
+        _check(path, text, after, saved, task_class, gone)
+        partial = path.with_name(f".{path.name}.partial")
+        partial.write_bytes(after.encode())
+        os.replace(partial, path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.") from None
+    return path
+
+
+def _entry(plan: Plan, spec: PilotSpec | Spec, kind: str | None, budget_usd: float | None) -> PlanEntry:
+    from outlay.cli._plan_words import default_of
+    from outlay.config.plans import PlanEntry
+
+    helpers = spec.roles if plan.verifier else {}
+    roles = {role: model for role, model in plan.roles.items() if role != "default"}
     return PlanEntry(
-        strategy=best.plan.strategy,
-        parameters=best.plan.parameters,
-        verifier=best.plan.verifier,
-        kind=spec.kind or _kind_of(task, spec),
-        model=model,
+        strategy=plan.strategy,
+        parameters=plan.parameters,
+        verifier=plan.verifier,
+        kind=kind,
+        framings=tuple(getattr(spec, "framings", ())),
+        model=default_of(plan),
         roles={**helpers, **roles},
+        temperature=spec.temperature,
         max_usd=budget_usd,
         max_output_tokens=spec.max_output_tokens,
     )
@@ -57,13 +122,48 @@ def _kind_of(task: str, spec: PilotSpec | Spec) -> str | None:
     return kinds.pop() if len(kinds) == 1 else None
 
 
-def remarks(task: str, advice: Advice) -> list[str]:
-    """What the plan was saved for, as comment lines."""
+def _measured(name: str, buy: Buy) -> Measured:
+    from outlay.config.auto import Measured
+
+    return Measured(
+        plan=name,
+        accuracy=round(buy.accuracy, 4),
+        # Shrunk apart from each other, the two may exceed their whole by a little.
+        wrong=round(min(buy.wrong, 1.0 - buy.accuracy), 4),
+        cost_usd=_short(buy.cost_usd),
+        most_usd=_short(buy.most_usd, ROUND_CEILING),
+        seconds=_short(buy.seconds) if buy.seconds else None,
+    )
+
+
+def _short(value: float, rounding: str = ROUND_HALF_EVEN) -> float:
+    """Four significant digits of it."""
+    return float(Context(prec=4, rounding=rounding).create_decimal_from_float(value))
+
+
+def _names(name: str, plans: Sequence[Plan], taken: Collection[str]) -> list[str]:
+    """Names that say what the plans are: strategy, samples and confidence, and the model where there are several."""
+    from outlay.cli._plan_words import default_of
+
+    several = len({tuple(plan.roles.values()) for plan in plans}) > 1
+    found: list[str] = []
+    for plan in plans:
+        word = WORDS.get(plan.strategy, plan.strategy.replace("_", "-"))
+        parts = [name, f"{word}{plan.parameters.get('n', '')}"]
+        parts += [f"{100 * plan.parameters['confidence']:.0f}"] if "confidence" in plan.parameters else []
+        parts += [re.sub(r"[^A-Za-z0-9_-]+", "-", default_of(plan).rpartition("/")[2])] if several else []
+        called = "-".join(parts)
+        tries = (called, *(f"{called}-{i}" for i in range(2, len(plans) + len(taken) + 3)))
+        found.append(next(c for c in tries if c not in found and c not in taken))
+    return found
+
+
+def _advised(task: str, advice: Advice) -> tuple[str, ...]:
+    """What the advised plan was saved for."""
     from outlay.report.words import dollars, percent
 
     best, worth = advice.best, advice.worth
-    if best is None:
-        return []
+    assert best is not None
     low, high = best.accuracy.low, best.accuracy.high or 1.0
     wanted = (
         f" where a right answer is worth {dollars(worth.value_usd)}"
@@ -73,138 +173,99 @@ def remarks(task: str, advice: Advice) -> list[str]:
         else ""
     )
     right = f"{percent(best.accuracy.value)} ({percent(low)} to {percent(high)})"
-    return [
+    return (
         f"Advised by outlay plan from {advice.questions} questions of {' '.join(task.split())}{wanted}: right on",
         f"{right} at {dollars(best.cost_usd.value)} a question.",
-    ]
+    )
 
 
-def save(name: str, entry: PlanEntry, task_class: str, remarks: list[str]) -> Path:
-    """Write `[plans.NAME]` and `[auto] TASK_CLASS = "NAME"` into the configuration in use; returns its path.
+def _beside(name: str, buy: Buy) -> tuple[str, ...]:
+    """By which the next save of the same name knows what it may replace."""
+    from outlay.cli._plan_words import worth_words
 
-    A plan of that name is replaced. Without a configuration `outlay.toml` is made here.
+    held = worth_words(buy.low_usd or 0.0, buy.high_usd)
+    return (f"{_mark(name)} of its menu the best buy where a right answer is worth {held}.",)
 
-    Args:
-        name: the plan's name.
-        entry: the plan.
-        task_class: what `outlay/auto` buys it for.
-        remarks: comment lines above it.
+
+def _mark(name: str) -> str:
+    from outlay.cli._plan_lines import key
+
+    return f"Saved beside {key(name)} by outlay plan:"
+
+
+def _saved_beside(name: str) -> set[str]:
+    from outlay.cli._plan_lines import remarked
+
+    return remarked(_text(_path()), _mark(name))
+
+
+def _path() -> Path:
+    from outlay import config
+
+    return config.location() or Path(config.FILE)
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8") if path.exists() else ""
+
+
+def _needed(before: Config, task_class: str) -> set[str]:
+    """The plans that a route names, or the one that `outlay/auto` buys for another task class."""
+    routed = {route.plan for route in before.routes if route.plan}
+    return routed | {chosen for c, chosen in before.auto.items() if c != task_class and isinstance(chosen, str)}
+
+
+def _refuse_others(before: Config, task_class: str, replaced: Collection[str]) -> None:
+    """Refuse to replace a plan of which another task class holds figures.
 
     Raises:
-        UsageError: the name is taken or the plan does not check, the file cannot be written, or it is laid out in a
-            way that cannot be edited safely; the sentence holds the lines to add by hand.
+        UsageError: it names both.
     """
-    from outlay import config
     from outlay.errors import UsageError
 
-    before = config.read()
-    path = config.location() or Path(config.FILE)
-    try:
-        text = path.read_text("utf-8") if path.exists() else ""
-        after = with_plan(text, name, entry, task_class, remarks)
-        _check(path, text, after, name, task_class, stanza(name, entry, remarks))
-        config.check_plan(name, entry, models=before.offered)
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text(after, "utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}.") from None
-    return path
+    for other, chosen in before.auto.items():
+        known = () if isinstance(chosen, str) or other == task_class else chosen
+        held = next((k.plan for k in known if k.plan in replaced), None)
+        if held is not None:
+            raise UsageError(
+                f"[[auto.{other}]] holds what was measured of the plan {held}: save under another name, or with "
+                f"--task-class {other}."
+            )
 
 
-def with_plan(text: str, name: str, entry: PlanEntry, task_class: str, remarks: list[str]) -> str:
-    """The text of a configuration with this plan in it, in place of one of the same name.
+def _check(
+    path: Path, text: str, after: str, saved: Sequence[Saved], task_class: str, gone: Collection[str]
+) -> None:
+    """What the file said before it says still, but for these plans, and it is a configuration.
 
-    Example:
-        >>> from outlay.config.plans import PlanEntry
-        >>> print(with_plan('default = "m"', "quick", PlanEntry(), "default", ["said"]))
-        default = "m"
-        <BLANKLINE>
-        # said
-        [plans.quick]
-        strategy = "single"
-        <BLANKLINE>
-        [auto]
-        default = "quick"
-        <BLANKLINE>
+    Raises:
+        UsageError: with the lines to add by hand, or as `config.check`.
     """
-    lines = _with_auto(_without(text.splitlines(), name), name, task_class)
-    at = next((i for i, line in enumerate(lines) if line.strip() == "[auto]"), len(lines))
-    head, tail = "\n".join(lines[:at]).rstrip("\n"), "\n".join(lines[at:]).rstrip("\n")
-    parts = [part for part in (head, stanza(name, entry, remarks), tail) if part]
-    return "\n\n".join(parts) + "\n"
-
-
-def stanza(name: str, entry: PlanEntry, remarks: list[str]) -> str:
-    """The lines of one plan."""
-    from msgspec.structs import asdict
-
-    given = {k: v for k, v in asdict(entry).items() if k == "strategy" or v not in (None, {}, ())}
-    tables = {k: v for k, v in given.items() if isinstance(v, dict)}
-    lines = [f"# {line}" for line in remarks] + [f"[plans.{_key(name)}]"]
-    lines += [f"{k} = {_value(v)}" for k, v in given.items() if k not in tables]
-    for table, values in tables.items():
-        lines += [f"[plans.{_key(name)}.{table}]", *(f"{_key(k)} = {_value(v)}" for k, v in values.items())]
-    return "\n".join(lines)
-
-
-def _without(lines: list[str], name: str) -> list[str]:
-    """The lines without the tables of a plan and the comment right above them; the next table keeps its comment."""
-    mine = {f"[plans.{key}" for key in (name, json.dumps(name))}
-    kept: list[str] = []
-    comment: list[str] = []
-    inside = False
-    for line in lines:
-        if line.startswith("#"):
-            comment.append(line)
-            continue
-        if line.lstrip().startswith("["):
-            inside = any(line.strip().startswith((f"{m}]", f"{m}.")) for m in mine)
-        if not inside:
-            kept += [*comment, line]
-        comment = []
-    return kept + comment
-
-
-def _with_auto(lines: list[str], name: str, task_class: str) -> list[str]:
-    new = f"{_key(task_class)} = {_value(name)}"
-    at = next((i for i, line in enumerate(lines) if line.strip() == "[auto]"), None)
-    if at is None:
-        return [*lines, "[auto]", new]
-    end = next((i for i in range(at + 1, len(lines)) if lines[i].lstrip().startswith("[")), len(lines))
-    keys = (f"{task_class} ", f"{task_class}=", f"{json.dumps(task_class)} ", f"{json.dumps(task_class)}=")
-    body = [line for line in lines[at + 1 : end] if not line.lstrip().startswith(keys)]
-    return [*lines[: at + 1], new, *body, *lines[end:]]
-
-
-def _check(path: Path, text: str, after: str, name: str, task_class: str, by_hand: str) -> None:
-    """What the file said before it says still, but for this plan."""
     import tomllib
 
+    import msgspec
+
+    from outlay import config
+    from outlay.cli._plan_lines import offered, stanza
     from outlay.errors import UsageError
 
-    def rest(of: str) -> dict[str, Any]:
-        found = tomllib.loads(of)
-        plans = {k: v for k, v in found.pop("plans", {}).items() if k != name}
-        auto = {k: v for k, v in found.pop("auto", {}).items() if k != task_class}
+    ours = {*gone, *(each.name for each in saved)}
+
+    def rest(found: dict[str, Any]) -> dict[str, Any]:
+        plans = {k: v for k, v in found.get("plans", {}).items() if k not in ours}
+        auto = {k: v for k, v in found.get("auto", {}).items() if k != task_class}
         return {**found, "plans": plans, "auto": auto}
 
     try:
-        same = rest(text) == rest(after) and name in tomllib.loads(after)["plans"]
-    except tomllib.TOMLDecodeError:
-        same = False
-    if not same:
+        same = rest(tomllib.loads(text)) == rest(tomllib.loads(after))
+        found = msgspec.toml.decode(after, type=config.Config)
+    except (tomllib.TOMLDecodeError, msgspec.DecodeError):
+        same, found = False, config.Config()
+    there = {name: found.plans.get(name) for name in ours}
+    wanted: dict[str, PlanEntry | None] = {**dict.fromkeys(gone), **{s.name: s.entry for s in saved}}
+    if not same or there != wanted or found.auto.get(task_class) != tuple(s.known for s in saved):
+        by_hand = "\n\n".join([*map(stanza, saved), offered(saved, task_class)])
         raise UsageError(
-            f"{path} is laid out so that the plan cannot be put into it safely; add by hand:\n{by_hand}\n"
-            f"and under [auto]: {_key(task_class)} = {_value(name)}"
+            f"{path} is laid out so that the plan cannot be put into it safely; add by hand:\n{by_hand}"
         )
-
-
-def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else json.dumps(name)
-
-
-def _value(value: object) -> str:
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_value, value))}]"
-    return json.dumps(value)
+    config.check(found)

@@ -45,7 +45,8 @@ def plan(
     half-way, the same command goes on and pays for nothing twice. The advice
     goes to standard output, progress to standard error. Questions without
     answers are planned for as far as the samples' agreement carries. With --save
-    the plan stands in outlay.toml under a name, and outlay/auto buys it.
+    the plan stands in outlay.toml under a name, beside those for other worths,
+    and outlay/auto chooses among them.
 
     Example: outlay plan recorded/pool-q05-sums --value-usd 0.001
     --model recorded/pool-q05-sums recorded/pool-q15-sums
@@ -83,9 +84,9 @@ def plan(
     max_output_tokens:
         The most output tokens of one sample; 512 unless given.
     save:
-        Write the advised plan into outlay.toml as [plans.SAVE], in place of one of that name.
+        Write the advised plan into outlay.toml as [plans.SAVE], and beside it those for other worths.
     task_class:
-        The task class for which outlay/auto then buys it (see docs/gateway.md); default unless given.
+        The task class for which outlay/auto then chooses among them (see docs/gateway.md); default unless given.
     json:
         Print one JSON object instead of the words.
     """
@@ -133,6 +134,7 @@ def _keep(
     Raises:
         UsageError: there is not one plan to write, or it cannot be written.
     """
+    from outlay import config
     from outlay.cli import _save_plan
     from outlay.cli._terminal import note
     from outlay.errors import UsageError
@@ -144,9 +146,14 @@ def _keep(
             f"--save writes one plan, and there {'is none' if not told else f'are {len(told)}'} to write."
         )
     task, advice, _ = told[0]
-    entry = _save_plan.entry_of(task, advice, spec, budget_usd)
-    path = _save_plan.save(save, entry, task_class, _save_plan.remarks(task, advice))
-    note(f"The plan stands in {path} as [plans.{save}]; outlay/auto buys it for the task class {task_class}.")
+    plans = _save_plan.plans_of(save, task, advice, spec, budget_usd, config.read())
+    path = _save_plan.save(plans, task_class)
+    rivals = [each.name for each in plans[1:]]
+    beside = f", and beside it {', '.join(rivals)}" if rivals else ""
+    chooses = "chooses among them by what a request says an answer is worth" if rivals else "buys it"
+    note(
+        f"The plan stands in {path} as [plans.{save}]{beside}; outlay/auto {chooses} for the task class {task_class}."
+    )
 
 
 def _dollars(text: str | None) -> float | None:

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from outlay.config.auto import Auto, check_auto
 from outlay.config.guard import GuardEntry
 from outlay.config.plans import PlanEntry, check_plan
 from outlay.config.routes import RouteEntry, check_route
@@ -57,7 +58,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file: `default` and `[roles]` name models, `[models.NAME]` describes them.
 
     `[plans.NAME]` are ways to buy an answer, `[[routes]]` which requests of the gateway take them, and `[auto]` the
-    plan that `outlay/auto` buys for a task class.
+    plans that `outlay/auto` buys for a task class.
 
     `prompts`: whether the ledger keeps prompts and replies as they are (`kept`), as hashes, or not at all.
     `durability`: the ledger survives the death of the `process`, or a loss of `power` too, at a disk flush a commit.
@@ -70,7 +71,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     models: dict[str, ModelEntry] = {}
     plans: dict[str, PlanEntry] = {}
     routes: tuple[RouteEntry, ...] = ()
-    auto: dict[str, str] = {}
+    auto: Auto = {}
     guard: GuardEntry = GuardEntry()
     telemetry: Telemetry = Telemetry()
 
@@ -101,10 +102,7 @@ def check(config: Config) -> None:
         check_plan(name, entry, models=config.offered)
     for number, route in enumerate(config.routes, 1):
         check_route(number, route, plans=config.plans, models=config.offered)
-    for task_class, name in config.auto.items():
-        if name not in config.plans:
-            told = nearest(name, config.plans) if config.plans else "there are none"
-            raise UsageError(f"[auto] {task_class}: there is no plan {name!r}; {told}")
+    check_auto(config.auto, config.plans)
 
 
 def location() -> Path | None:

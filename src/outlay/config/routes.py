@@ -20,7 +20,7 @@ from outlay.config.plans import (
 )
 from outlay.errors import UsageError, nearest
 
-_BOUGHT = ("parameters", "kind", "verifier", "value_usd")
+_BOUGHT = ("parameters", "kind", "verifier", "value_usd", "wrong_usd", "usd_per_s")
 """Keys without effect on a request that is passed through."""
 
 
@@ -45,6 +45,8 @@ class RouteEntry(Struct, frozen=True, forbid_unknown_fields=True):
     max_tokens: Count | None = None
     deadline_s: Seconds | None = None
     value_usd: Dollars | None = None
+    wrong_usd: Dollars | None = None
+    usd_per_s: Dollars | None = None
 
     @property
     def alias(self) -> str | None:

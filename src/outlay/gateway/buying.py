@@ -16,6 +16,7 @@ from outlay.gateway.auth import Caller
 from outlay.gateway.chat_request import ChatRequest
 from outlay.gateway.errors import BadField
 from outlay.gateway.options import Options, framings_of
+from outlay.gateway.planned import weighs
 from outlay.gateway.sellers import Sellers
 from outlay.gateway.wanted import Wanted
 from outlay.types import Draws, Plan, Question
@@ -74,7 +75,7 @@ async def order(
     seller = await sellers.played_by(wanted.cast)
     framings = framings_of(options) or wanted.entry.around
     target = plugins.load("strategy", name)
-    given = _parameters(name, target, options)
+    given = _parameters(name, options)
     try:
         parameters = plugins.check("strategy", name, target, given)
     except UsageError as error:
@@ -93,10 +94,15 @@ async def order(
     return placed
 
 
-def _parameters(name: str, target: Any, options: Options) -> dict[str, Any]:
+def _parameters(name: str, options: Options) -> dict[str, Any]:
     given = dict(options.parameters)
+    for weighed in ("wrong_usd", "usd_per_s"):
+        if getattr(options, weighed) is not None:
+            raise BadField(
+                f"outlay.{weighed}", f"{name} does not weigh it; outlay/auto does, where plans are known."
+            )
     if options.value_usd is not None:
-        if "value_usd" not in {p.name for p in plugins.parameters(target)}:
+        if not weighs(name):
             raise BadField("outlay.value_usd", f"{name} does not weigh what an answer is worth; adaptive does.")
         given["value_usd"] = options.value_usd
     return given

@@ -28,7 +28,8 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True):
     """The options of one request. None leaves the choice to the server.
 
     `max_usd` and `max_tokens` cap the whole request, retries, judges and every sample included; `deadline_s` is in
-    seconds from now.
+    seconds from now. What a right answer is worth, a wrong one costs and a second of waiting costs, in dollars, is
+    what `outlay/auto` weighs plans by.
     """
 
     strategy: Word | None = None
@@ -46,6 +47,8 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True):
     max_tokens: Annotated[int, Meta(ge=1, le=2**53)] | None = None
     deadline_s: Annotated[float, Meta(gt=0, le=86_400)] | None = None
     value_usd: Annotated[float, Meta(gt=0)] | None = None
+    wrong_usd: Annotated[float, Meta(ge=0)] | None = None
+    usd_per_s: Annotated[float, Meta(ge=0)] | None = None
     seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
 
     def limits(self, now_s: float) -> Limits:

@@ -46,6 +46,10 @@ class Quote(Struct, frozen=True):
     strategy: str
     kind: str | None
     models: dict[str, str]
+    plan: str = ""
+    """The named plan that would be bought."""
+    chosen: str = ""
+    """Why it would be bought this way, where the client did not say how."""
     object: str = "outlay.quote"
 
 
@@ -61,6 +65,7 @@ async def quote(request: Request) -> Response:
     asked = chat_request.read(body.decoded(await body.read(request)))
     wanted = want(state.config, caller, asked, options_of(asked.outlay, request.headers))
     told = await (_passed if wanted.strategy is None else _bought)(state, caller, asked, wanted)
+    told = msgspec.structs.replace(told, plan=wanted.plan, chosen=wanted.chosen)
     return Response(msgspec.json.encode(told), media_type="application/json")
 
 

@@ -15,6 +15,7 @@ from outlay.gateway.auth import Caller
 from outlay.gateway.chat_request import ChatRequest
 from outlay.gateway.errors import BadField, NotFound
 from outlay.gateway.options import Options, check_verifier, plain, refuse_operators_own
+from outlay.gateway.planned import may, planned, task_class_of, weighs
 from outlay.gateway.sellers import AUTO, SPACE
 
 NO_KIND = (
@@ -48,13 +49,9 @@ class Wanted(Struct, frozen=True):
         Raises:
             NotAllowed: it may not.
         """
-        models = caller.scope.models
         set_here = self.options.model is None and (self.plan == asked or self.chosen)
-        if models is not None and asked in models and set_here:
-            return
         chain = self.cast["default"]
-        for model in (chain,) if isinstance(chain, str) else chain:
-            caller.may_ask(model=model, strategy=self.strategy)
+        may(caller, asked if set_here else None, (chain,) if isinstance(chain, str) else chain, self.strategy)
 
     def may_fan_out(self, n_calls: int) -> None:
         """Nothing, if the plan allows one request so many calls.
@@ -79,33 +76,20 @@ def want(config: Config, caller: Caller, asked: ChatRequest, options: Options) -
     """
     route = route_of(config.routes, asked.model, caller.key_name, caller.tenant) or _NO_ROUTE
     _check(options)
-    name, entry, why = _plan(config, route, asked.model, options)
+    name, entry, why, weighed = _plan(config, caller, route, asked.model, options)
     strategy, note = _strategy(route, entry if name else None, asked, options)
     kind = options.kind or asked.implied_kind or route.kind or entry.kind
     if strategy == AUTO:
-        task_class = options.task_class or route.task_class or "default"
-        why = f"no plan is known for the task class {task_class}"
+        task_class = task_class_of(route, options)
+        on = f" on {options.model}" if task_class in config.auto else ""
+        why = f"no plan is known for the task class {task_class}{on}"
         strategy, note = ("single", NO_KIND) if kind is None else ("adaptive", "")
         why += ", so adaptive" if kind else " and no answer kind is stated, so single"
     if strategy not in (None, PASS_THROUGH):
         refuse_operators_own(strategy, options)
     if route is not _NO_ROUTE and (route.plan or route.strategy):
         why = f"a route of this server sets {route.plan or route.strategy}"
-    told = Options(
-        strategy=strategy,
-        parameters={**entry.parameters, **route.parameters, **options.parameters},
-        model=options.model,
-        kind=options.kind if strategy is None else kind,
-        verifier=options.verifier or route.verifier or entry.verifier,
-        framings=options.framings,
-        task_class=options.task_class or route.task_class,
-        tags={**route.tags, **options.tags},
-        max_usd=_least(options.max_usd, route.max_usd, entry.max_usd),
-        max_tokens=_least(options.max_tokens, route.max_tokens),
-        deadline_s=_least(options.deadline_s, route.deadline_s, entry.deadline_s),
-        value_usd=options.value_usd if options.value_usd is not None else route.value_usd,
-        seed=options.seed,
-    )
+    told = _told(route, entry, options, strategy, kind, weighed)
     cast = _cast(config, entry, asked.model, options, strategy)
     offered = name or (asked.model if strategy is None else str(cast["default"]))
     return Wanted(strategy, cast, offered, told, name, entry, note, why)
@@ -141,17 +125,53 @@ def _check(options: Options) -> None:
         check_verifier(options.verifier)
 
 
-def _plan(config: Config, route: RouteEntry, model: str, options: Options) -> tuple[str, PlanEntry, str]:
-    """The named plan that is bought, if any, and why."""
+def _told(
+    route: RouteEntry,
+    entry: PlanEntry,
+    options: Options,
+    strategy: str | None,
+    kind: str | None,
+    weighed: bool,
+) -> Options:
+    """What holds in the end. A worth that chose the plan is told on only to a plan that weighs it by itself."""
+    parameters = {**entry.parameters, **route.parameters, **options.parameters}
+    value_usd = options.value_usd
+    its_own = strategy is not None and weighs(strategy)
+    if its_own and value_usd is None:
+        value_usd = route.value_usd
+    if weighed and (not its_own or "confidence" in parameters):
+        value_usd = None
+    return Options(
+        strategy=strategy,
+        parameters=parameters,
+        model=options.model,
+        kind=options.kind if strategy is None else kind,
+        verifier=options.verifier or route.verifier or entry.verifier,
+        framings=options.framings,
+        task_class=options.task_class or route.task_class,
+        tags={**route.tags, **options.tags},
+        max_usd=_least(options.max_usd, route.max_usd, entry.max_usd),
+        max_tokens=_least(options.max_tokens, route.max_tokens),
+        deadline_s=_least(options.deadline_s, route.deadline_s, entry.deadline_s),
+        value_usd=value_usd,
+        wrong_usd=None if weighed else options.wrong_usd,
+        usd_per_s=None if weighed else options.usd_per_s,
+        seed=options.seed,
+    )
+
+
+def _plan(
+    config: Config, caller: Caller, route: RouteEntry, model: str, options: Options
+) -> tuple[str, PlanEntry, str, bool]:
+    """The named plan that is bought, if any, why, and whether what its answer is worth was weighed for that."""
     if route.plan is not None:
-        return route.plan, config.plan(route.plan), ""
+        return route.plan, config.plan(route.plan), "", False
     if route.strategy is None and model in config.plans:
-        return model, config.plan(model), ""
-    task_class = options.task_class or route.task_class or "default"
-    if model == SPACE + AUTO and not (options.strategy or route.strategy) and task_class in config.auto:
-        name = config.auto[task_class]
-        return name, config.plan(name), f"{name} is the plan of the task class {task_class}"
-    return "", _NO_PLAN, ""
+        return model, config.plan(model), "", False
+    if model == SPACE + AUTO and not (options.strategy or route.strategy):
+        name, why, weighed = planned(config, caller, route, model, options)
+        return (name, config.plan(name), why, weighed) if name else ("", _NO_PLAN, "", False)
+    return "", _NO_PLAN, "", False
 
 
 def _strategy(

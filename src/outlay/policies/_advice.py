@@ -11,7 +11,7 @@ from outlay.policies._limits import Limit, limit_of
 from outlay.policies._menu import Beliefs, Entry
 from outlay.policies._pilot import FEWEST_QUESTIONS, Pilot
 from outlay.policies._unpaying import unpaying
-from outlay.policies._view import Doubt, Prospect, Range, View
+from outlay.policies._view import Buy, Doubt, Prospect, Range, View
 from outlay.policies._worth import Worth
 from outlay.policies.planner import choose
 
@@ -35,6 +35,8 @@ class Advice(Struct, frozen=True):
     """The most that one answer may come to."""
     pilot_usd: float | None = None
     """What the pilot's samples and checks cost."""
+    buys: tuple[Buy, ...] = ()
+    """`best`, then every other plan that is the best buy for some worth: what `outlay/auto` may choose among."""
 
 
 def advise(
@@ -97,4 +99,5 @@ def advise(
         left_out=(*left_out, *unpaying(menu, beliefs)),
         budget_usd=budget_usd,
         pilot_usd=sum(p.bill_usd for p in pilots) if pilots else None,
+        buys=view.buys(best),
     )

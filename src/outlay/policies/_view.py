@@ -12,7 +12,7 @@ from outlay.policies._menu import Beliefs, Entry
 from outlay.policies._pilot import Floats, Pilot
 from outlay.policies._shrink import regret_usd, resampled, share_interval
 from outlay.policies._worth import Worth
-from outlay.policies.planner import accuracy_P, burden_P
+from outlay.policies.planner import accuracy_P, burden_P, wrong_P
 from outlay.types import Plan
 
 DRAWS = 2000
@@ -53,6 +53,25 @@ class Range(Struct, frozen=True):
     high_usd: float | None
     accuracy: float
     cost_usd: float
+
+
+class Buy(Struct, frozen=True):
+    """A plan that is the best buy for some worth, with the figures that the choice is made by, a question.
+
+    `accuracy` and `wrong` are shrunk shares of right and of wrong answers, `cost_usd` and `seconds` means (None: no
+    time is known), `most_usd` the dearest question. `low_usd` to `high_usd` is the worth of a right answer for which it
+    is the best of the envelope (None: without end, or, of `low_usd`, no worth of its own).
+    """
+
+    name: str
+    plan: Plan
+    accuracy: float
+    wrong: float
+    cost_usd: float
+    most_usd: float
+    seconds: float | None
+    low_usd: float | None
+    high_usd: float | None
 
 
 class Doubt(Struct, frozen=True):
@@ -173,20 +192,49 @@ class View:
 
     def ranges(self) -> tuple[Range, ...]:
         """Plans of the envelope; those that were made for one stated worth have no range of their own."""
+        return tuple(
+            Range(
+                None if i is None else self.menu[i].name,
+                low,
+                high,
+                0.0 if i is None else float(self.accuracy[i]),
+                0.0 if i is None else float(self.beliefs.usd_QP[:, i].mean()),
+            )
+            for i, low, high in self._envelope()
+        )
+
+    def buys(self, best: int | None) -> tuple[Buy, ...]:
+        """The choice, then every other plan of the envelope, the one that is right oftenest first."""
+        ends = {i: (low, high) for i, low, high in self._envelope() if i is not None}
+        others = sorted((i for i in ends if i != best), key=lambda i: (-self.accuracy[i], i))
+        return tuple(
+            self._buy(i, *ends.get(i, (None, None))) for i in (*(() if best is None else (best,)), *others)
+        )
+
+    def _buy(self, i: int, low: float | None, high: float | None) -> Buy:
+        seconds = float(self.beliefs.latency_s_QP[:, i].mean())
+        return Buy(
+            name=self.menu[i].name,
+            plan=self.menu[i].plan,
+            accuracy=float(self.accuracy[i]),
+            wrong=float(wrong_P(self.menu, self.beliefs)[i]),
+            cost_usd=float(self.beliefs.usd_QP[:, i].mean()),
+            most_usd=float(self.beliefs.most_usd_P[i]),
+            seconds=None if np.isnan(seconds) else seconds,
+            low_usd=low,
+            high_usd=high,
+        )
+
+    def _envelope(self) -> list[tuple[int | None, float, float | None]]:
+        """Entries of the envelope with the worths for which each is best, None for buying nothing and for no end."""
         able = [
             i for i in np.flatnonzero(self.able).tolist() if "value_usd" not in self.menu[i].plan.parameters
         ]
         found = worth_ranges([float(self.burden[i]) for i in able], [float(self.accuracy[i]) for i in able])
-        return tuple(
-            Range(
-                None if r.plan is None else self.menu[able[r.plan]].name,
-                r.low,
-                None if r.high == float("inf") else r.high,
-                0.0 if r.plan is None else float(self.accuracy[able[r.plan]]),
-                0.0 if r.plan is None else float(self.beliefs.usd_QP[:, able[r.plan]].mean()),
-            )
+        return [
+            (None if r.plan is None else able[r.plan], r.low, None if r.high == float("inf") else r.high)
             for r in found
-        )
+        ]
 
 
 def _ends(value_B: Floats) -> tuple[float, float | None]:
