@@ -172,7 +172,11 @@ class Purchase:
         tally, error, wait_s = Tally(len(granted)), None, None
         sent, start = True, self.book.now_s()
         try:
-            await self._stream(request, tally)
+            if request.left_s is None:
+                await self._stream(request, tally)
+            else:
+                async with asyncio.timeout(request.left_s):
+                    await self._stream(request, tally)
         except ProviderError as failure:
             error, sent = failure, failure.billed or tally.started
             if not isinstance(failure, Crowded):
@@ -228,12 +232,12 @@ class Purchase:
         return None if deadline_s is None else max(deadline_s - self.session.clock(), 0.0)
 
     async def _stream(self, request: Request, tally: Tally) -> None:
-        provider = self.session.providers[self.ask.seat]
-        async with asyncio.timeout(request.left_s), aclosing(provider.stream(request)) as deltas:  # type: ignore[type-var]
+        provider, on_delta = self.session.providers[self.ask.seat], self.on_delta
+        async with aclosing(provider.stream(request)) as deltas:  # type: ignore[type-var]
             async for delta in deltas:
                 tally.add(delta)
-                if self.on_delta is not None and delta.choice is not None and delta.choice < request.n:
-                    self.on_delta(request.sample_indices[delta.choice], delta)
+                if on_delta is not None and delta.choice is not None and delta.choice < request.n:
+                    on_delta(request.sample_indices[delta.choice], delta)
         tally.ended = True
 
     async def _repeat(

@@ -6,7 +6,7 @@ Always streamed, because only a stream can be metered while it runs and stopped 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -124,7 +124,7 @@ class openai_chat:
                     self._card, self._dialect = await openai_card.read(self._http, self._stated, self._dialect)
         return self._card
 
-    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
+    def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         """Deltas of the reply as they come, each with its choice; the usage last, where the server counts.
 
         Closing the iterator closes the connection, which stops generation upstream. Empty content is a
@@ -135,14 +135,8 @@ class openai_chat:
             UsageError: `extra` holds a field that outlay sets.
             ProviderError: see `outlay.errors`; `billed` where tokens may have been bought.
         """
-        if request.prefix and not (await self.probe()).prefix:
-            lacks = (
-                f"{self.model} at {self._http.host} does not continue a given assistant text (ability prefix)"
-            )
-            raise MissingAbility(f"{lacks}; choose a strategy or a model without that need.")
-        async with aclosing(self._stream(request)) as deltas:
-            async for delta in deltas:
-                yield delta
+        known = not request.prefix or (self._probe is not None and self._probe.prefix)
+        return self._stream(request) if known else self._continued(request)
 
     async def probe(self) -> Probe:
         """Whether the server continues a given assistant text, asked once and kept.
@@ -216,8 +210,19 @@ class openai_chat:
         """Close every connection; requests in flight fail."""
         await self._http.close()
 
+    async def _continued(self, request: Request) -> AsyncGenerator[Delta, None]:
+        if not (await self.probe()).prefix:
+            lacks = (
+                f"{self.model} at {self._http.host} does not continue a given assistant text (ability prefix)"
+            )
+            raise MissingAbility(f"{lacks}; choose a strategy or a model without that need.")
+        async with aclosing(self._stream(request)) as deltas:
+            async for delta in deltas:
+                yield delta
+
     async def _stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        await self.card()
+        if self._card is None:
+            await self.card()
         http, spoken = self._http, self._spoken()
         place = await self.limiter.enter(request.left_s)
         try:
@@ -239,8 +244,11 @@ class openai_chat:
             try:
                 while not reply.done:
                     block = await (http.block(response) if events else http.document(response))
-                    for delta in _read(reply, events, block):
-                        yield delta
+                    # A document is one event; a block of a stream finishes any number of them.
+                    found = [block] if events is None else events.feed(block) if block else events.close()
+                    for data in found:
+                        for delta in reply.document(data) if events is None else reply.event(data):
+                            yield delta
                     if not block:
                         break
             except ProviderError:
@@ -289,12 +297,3 @@ class openai_chat:
         except BadRequest:
             return Probe(False, usage)
         return Probe(text.startswith(CONTINUES), usage)
-
-
-def _read(reply: Reply, events: Events | None, block: bytes) -> Iterator[Delta]:
-    """The deltas of a reply's next bytes: of a stream's next block (empty at its end), or of a document."""
-    if events is None:
-        yield from reply.document(block)
-        return
-    for data in events.feed(block) if block else events.close():
-        yield from reply.event(data)

@@ -54,6 +54,9 @@ class Events:
             # A carriage return at the very end may be the first half of a pair whose second half comes next.
             self._skip_newline = block.endswith(b"\r")
             block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if not self._line and not self._data and (whole := _whole(block)) is not None:
+            self._started = True
+            return whole
         first, *rest = block.split(b"\n")
         self._hold(first)
         found: list[bytes] = []
@@ -105,3 +108,13 @@ class Events:
             self._size = 0
             if data:
                 found.append(data)
+
+
+def _whole(block: bytes) -> list[bytes] | None:
+    """The data of a block of whole events of one `data` line each, as servers mostly send them; None for any other."""
+    if not (block.startswith(b"data: ") and block.endswith(b"\n\n")) or len(block) > MAX_EVENT_BYTES:
+        return None
+    found = block[6:-2].split(b"\n\ndata: ")
+    if block.count(b"\n") != 2 * len(found):
+        return None
+    return [data for data in found if data]
