@@ -24,10 +24,11 @@ from outlay.concurrency import first
 from outlay.engine import Outlay
 from outlay.errors import BudgetExceeded, NoAnswer, StoreError, UsageError
 from outlay.report.outcome import Outcome
+from outlay.run import Verifier
 from outlay.store.protocol import Store
 from outlay.tasks import CORRECT, Item, Task, open_task
 from outlay.types import Answer, Plan, Sample, Sampling
-from outlay.verifiers.reference import against
+from outlay.verifiers.reference import against, reference
 
 MAX_OUTPUT_TOKENS = 512
 """The output bound of one sample in experiments, unless stated: fixed, so that a resumed call is the same call."""
@@ -211,7 +212,7 @@ class _Bench:
             room.release()
 
     async def _outcome(self, task: Task, item: Item, plan: Plan, shown: str) -> Outcome:
-        oracle = (plan.verifier or "").partition(":")[0] == "reference"
+        oracle = self._oracle(item, plan)
         sampling = Sampling(
             temperature=self.spec.temperature,
             max_output_tokens=self.spec.max_output_tokens,
@@ -225,13 +226,11 @@ class _Bench:
             "question_id": item.question.id,
             "verifier": plan.verifier or "",
             "reference": item.reference,
-            "oracle": oracle,
+            "oracle": oracle is not None,
             "source": "recorded" if self.model.startswith("recorded/") else "live",
         }
         try:
-            answer = await self.shop.buy(
-                question, plan, verifier=against(self._score(item)) if oracle else None
-            )
+            answer = await self.shop.buy(question, plan, verifier=oracle)
         except NoAnswer as failure:
             return Outcome(correct=False, score=0.0, failed=str(failure), **common)
         if answer.refused:
@@ -239,6 +238,13 @@ class _Bench:
             raise BudgetExceeded(answer.refused)
         score = await self.shop.judge(item, answer.answer, answer.text)
         return _filled(answer, score, common)
+
+    def _oracle(self, item: Item, plan: Plan) -> Verifier | None:
+        """The verifier that knows the item's key, where the plan names it."""
+        chosen = None if plan.verifier is None else plugins.spec("verifier", plan.verifier)
+        if chosen is None or chosen.target is not reference:
+            return None
+        return against(self._score(item), **chosen.parameters)
 
     def _score(self, item: Item) -> Callable[[Sample], Awaitable[float]]:
         async def score(sample: Sample) -> float:
