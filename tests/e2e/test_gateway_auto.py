@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import openai
 import pytest
@@ -9,13 +11,15 @@ from gateways import entry, gateway
 from upstream import Upstream, chat
 
 from outlay.answering import replay
-from outlay.config import Config
+from outlay.cli import main
+from outlay.config import Config, read
 from outlay.config.auto import Measured
 from outlay.config.plans import PlanEntry
 from outlay.config.routes import RouteEntry
 from outlay.errors import UsageError
 from outlay.gateway.app import app
 from outlay.gateway.keys import new_key
+from outlay.models.recording_file import read as recording
 from outlay.store.keys import Scope
 from outlay.store.quota import Quota
 
@@ -45,6 +49,10 @@ async def ask(gate, options=None, key="none", **more):
     reply = await gate.client(key).chat.completions.create(
         model="outlay/auto", messages=ASKED, extra_body={"outlay": options or {}}, **more
     )
+    return account(reply)
+
+
+def account(reply):
     return reply.model_extra["outlay"]
 
 
@@ -162,6 +170,8 @@ async def test_adaptive_weighs_the_requests_own_worth_unless_its_plan_states_a_c
         (Scope(models=("n",)), 0.05, "sums-vote2"),
         (Scope(models=("outlay/auto",)), 5.0, "sums-vote2"),
         (Scope(models=("outlay/auto",), strategies=("single",)), 5.0, "sums-vote2"),
+        (Scope(fan_out=3), 0.3, "sums-single"),
+        (Scope(fan_out=3), 5.0, "sums-vote2"),
     ],
 )
 async def test_plans_that_a_key_may_not_have_are_left_out(scope, value_usd, plan):
@@ -242,6 +252,19 @@ async def test_a_model_that_the_request_chooses_leaves_plans_on_others_out():
     assert only["chosen"] == "sums is worth its price at $5 a right answer: right on 90 % at $0.04"
 
 
+async def test_plans_that_do_not_take_the_stated_parameters_or_so_many_calls_are_left_out():
+    async with Upstream() as up:
+        narrow = {**PLANS, "sums": msgspec.structs.replace(PLANS["sums"], fan_out=3)}
+        async with gateway(msgspec.structs.replace(selling(up), plans=narrow)) as gate:
+            up.always(chat("Answer: 42"))
+            first = await ask(gate)
+            given = await ask(gate, {"value_usd": 0.05, "parameters": {"n": 3}})
+            with pytest.raises(openai.BadRequestError, match="no parameter 'm'"):
+                await ask(gate, {"value_usd": 0.05, "parameters": {"m": 3}})
+    assert first["plan"] == "sums-vote2"
+    assert (given["plan"], given["calls"]) == ("sums", 3)
+
+
 async def test_what_is_passed_through_may_be_one_of_them():
     known = (KNOWN[0], Measured("always", 0.4, 0.6, 0.001, 0.002))
     async with Upstream() as up, gateway(selling(up, known=known)) as gate:
@@ -282,3 +305,31 @@ def test_a_server_does_not_start_with_an_auto_that_could_not_be_bought(known, to
 def test_a_server_does_not_start_when_a_model_of_a_known_plan_is_gone():
     with pytest.raises(UsageError, match=r"\[plans.sums\]: there is no model 'gone'"):
         app(Config(plans={"sums": PlanEntry(model="gone")}, auto={"default": (KNOWN[0],)}))
+
+
+async def test_from_a_pilot_to_three_requests(tmp_path, monkeypatch, capsys):
+    """What `outlay plan --save` writes is what a server of that file chooses among; the upstream is a recording."""
+    for name in ("OUTLAY_MAX_USD", "OUTLAY_DATABASE_URL", "OUTLAY_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OUTLAY_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    pool = "recorded/pool-q15-sums"
+    pilot = ("plan", pool, "--model", pool, "--questions", "16", "--samples", "8", "--value-usd", "0.0005")
+    assert await asyncio.to_thread(main, [*pilot, "--save", "sums"]) == 0
+    said = capsys.readouterr()
+    known = read()
+    question = recording("pool-q15-sums").questions[1].messages
+    async with gateway(known) as gate:
+        told = [
+            account(
+                await gate.client().chat.completions.create(
+                    model="outlay/auto", messages=list(question), extra_body={"outlay": {"value_usd": value}}
+                )
+            )
+            for value in (0.0002, 0.00072, 0.01)
+        ]
+    names = [k.plan for k in known.auto["default"]]
+    assert names == ["sums", "sums-adaptive8-80", "sums-vote4"]
+    assert [t["plan"] for t in told] == ["sums", "sums-vote4", "sums-adaptive8-80"]
+    assert [t["answer"] for t in told] == ["83", "-67", "-67"]
+    assert "beside it sums-adaptive8-80, sums-vote4" in said.err

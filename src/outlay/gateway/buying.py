@@ -11,7 +11,6 @@ from msgspec import Struct
 from outlay import plugins
 from outlay.engine import Outlay
 from outlay.errors import UsageError
-from outlay.framings._bound import added_tokens
 from outlay.gateway.auth import Caller
 from outlay.gateway.chat_request import ChatRequest
 from outlay.gateway.errors import BadField
@@ -19,6 +18,7 @@ from outlay.gateway.options import Options, framings_of
 from outlay.gateway.planned import weighs
 from outlay.gateway.sellers import Sellers
 from outlay.gateway.wanted import Wanted
+from outlay.gateway.worst import checked_by
 from outlay.types import Draws, Plan, Question
 
 
@@ -41,22 +41,8 @@ class Order(Struct, frozen=True):
 
     def worst(self) -> dict[str, Draws]:
         """The most that the plan uses by role before retries, its verifier's own calls in place of verifications."""
-        framings = self.plan.framings
-        worst = dict(self.seller.bound(self.question, self.spec, framings).by_role)
-        checks = worst.pop("verifier", None)
-        if checks is None or self.plan.verifier is None:
-            return worst
-        chosen = plugins.spec("verifier", self.plan.verifier)
-        one = plugins.module_of(chosen.target).bound(self.question, **chosen.parameters)
-        more = added_tokens(self.question, framings)
-        for role, draw in one.by_role.items():
-            other = worst.get(role, Draws())
-            worst[role] = Draws(
-                other.calls + checks.calls * draw.calls,
-                other.input_tokens + checks.calls * (draw.input_tokens + draw.calls * more),
-                other.output_tokens + checks.calls * draw.output_tokens,
-            )
-        return worst
+        bound = self.seller.bound(self.question, self.spec, self.plan.framings)
+        return checked_by(bound, self.question, self.plan.verifier, self.plan.framings)
 
 
 async def order(

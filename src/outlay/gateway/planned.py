@@ -6,28 +6,31 @@ from outlay import plugins
 from outlay.config import Config
 from outlay.config.plans import PASS_THROUGH, PlanEntry
 from outlay.config.routes import RouteEntry
-from outlay.errors import NotAllowed
+from outlay.errors import NotAllowed, UsageError
 from outlay.gateway.auth import Caller
 from outlay.gateway.auto import Asked, pick
+from outlay.gateway.chat_request import ChatRequest
 from outlay.gateway.errors import BadField
-from outlay.gateway.options import Options
+from outlay.gateway.options import Options, framings_of
+from outlay.gateway.worst import calls_of
 from outlay.policies._worth import Worth
+from outlay.types import Question
 
 
 def planned(
-    config: Config, caller: Caller, route: RouteEntry, model: str, options: Options
+    config: Config, caller: Caller, route: RouteEntry, asked: ChatRequest, options: Options
 ) -> tuple[str, str, bool]:
     """The plan that `outlay/auto` buys, why, and whether it was chosen by figures; an empty name where none is known.
 
-    Plans on another model than the one that the request chooses are left out, and so are those of which the key may
-    not use a model or the strategy. Where a key may have none of them it is told so when the one is refused that
-    would be bought without a key.
+    Left out are plans on another model than the one that the request chooses, those that do not take the parameters
+    that it states, and those that the key may not have: a model, the strategy, or so many calls. Where that leaves
+    none, the request is refused for what would be bought without these.
 
     Args:
         config: the plans, and what is known of them.
         caller: whose key it is.
         route: what the server sets for the request.
-        model: what the request carries as its model.
+        asked: the chat request.
         options: what it says itself.
 
     Raises:
@@ -41,8 +44,7 @@ def planned(
     measured_on = [k for k in chosen if options.model is None or _chain(config, k.plan) == (options.model,)]
     if not measured_on:
         return "", "", False
-    named = model if options.model is None else None
-    known = [k for k in measured_on if _open(caller, named, _chain(config, k.plan), config.plan(k.plan))]
+    known = [k for k in measured_on if _able(config, caller, k.plan, route, asked, options)]
     return *pick(known or measured_on, _asked(route, options), task_class), True
 
 
@@ -74,12 +76,29 @@ def may(caller: Caller, named: str | None, chain: tuple[str, ...], strategy: str
         caller.may_ask(model=model, strategy=strategy)
 
 
-def _open(caller: Caller, named: str | None, chain: tuple[str, ...], entry: PlanEntry) -> bool:
+def _able(
+    config: Config, caller: Caller, plan: str, route: RouteEntry, asked: ChatRequest, options: Options
+) -> bool:
+    """Whether a key may have a plan, with the calls that it can take, and the plan takes the stated parameters."""
+    entry = config.plan(plan)
+    named = asked.model if options.model is None else None
+    strategy = None if entry.strategy == PASS_THROUGH else entry.strategy
     try:
-        may(caller, named, chain, None if entry.strategy == PASS_THROUGH else entry.strategy)
-    except NotAllowed:
+        may(caller, named, _chain(config, plan), strategy)
+        if options.parameters or caller.scope.fan_out is not None or entry.fan_out is not None:
+            n_calls = _calls(entry, route, asked, options)
+            caller.may_fan_out(n_calls)
+            return entry.fan_out is None or n_calls <= entry.fan_out
+    except (NotAllowed, UsageError):
         return False
     return True
+
+
+def _calls(entry: PlanEntry, route: RouteEntry, asked: ChatRequest, options: Options) -> int:
+    parameters = {**entry.parameters, **route.parameters, **options.parameters}
+    verifier = options.verifier or route.verifier or entry.verifier
+    question = Question("auto", asked.messages, options.kind or entry.kind, sampling=asked.sampling)
+    return calls_of(question, entry.strategy, parameters, verifier, framings_of(options) or entry.around)
 
 
 def _chain(config: Config, plan: str) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ def want(config: Config, caller: Caller, asked: ChatRequest, options: Options) -
     """
     route = route_of(config.routes, asked.model, caller.key_name, caller.tenant) or _NO_ROUTE
     _check(options)
-    name, entry, why, weighed = _plan(config, caller, route, asked.model, options)
+    name, entry, why, weighed = _plan(config, caller, route, asked, options)
     strategy, note = _strategy(route, entry if name else None, asked, options)
     kind = options.kind or asked.implied_kind or route.kind or entry.kind
     if strategy == AUTO:
@@ -161,15 +161,16 @@ def _told(
 
 
 def _plan(
-    config: Config, caller: Caller, route: RouteEntry, model: str, options: Options
+    config: Config, caller: Caller, route: RouteEntry, asked: ChatRequest, options: Options
 ) -> tuple[str, PlanEntry, str, bool]:
     """The named plan that is bought, if any, why, and whether what its answer is worth was weighed for that."""
+    model = asked.model
     if route.plan is not None:
         return route.plan, config.plan(route.plan), "", False
     if route.strategy is None and model in config.plans:
         return model, config.plan(model), "", False
     if model == SPACE + AUTO and not (options.strategy or route.strategy):
-        name, why, weighed = planned(config, caller, route, model, options)
+        name, why, weighed = planned(config, caller, route, asked, options)
         return (name, config.plan(name), why, weighed) if name else ("", _NO_PLAN, "", False)
     return "", _NO_PLAN, "", False
 
