@@ -51,6 +51,14 @@ def test_progress_on_a_pipe_is_a_line_now_and_then(
     ]
 
 
+def test_one_of_an_unknown_number_is_told_in_the_singular(capsys: pytest.CaptureFixture[str]):
+    with _progress.progress("purchases") as tell:
+        tell(1, None, "")
+    with _progress.progress("pools") as tell:
+        tell(1, 60, "")
+    assert capsys.readouterr().err.splitlines() == ["1 purchase", "1 of 60 pools"]
+
+
 def test_bytes_are_told_as_megabytes(capsys: pytest.CaptureFixture[str]):
     with _progress.progress("bytes") as tell:
         tell(98_362_432, 98_362_432, "a hub")

@@ -72,4 +72,5 @@ def _now_and_then(line: _Line) -> Show:
 def _count(done: float, of: float | None, unit: str) -> str:
     if unit == "bytes":
         return f"{done / 1e6:,.0f}{'' if of is None else f' of {of / 1e6:,.0f}'} MB"
-    return f"{done:,.0f}{'' if of is None else f' of {of:,.0f}'} {unit}"
+    named = unit.removesuffix("s") if done == 1 and of is None else unit
+    return f"{done:,.0f}{'' if of is None else f' of {of:,.0f}'} {named}"
