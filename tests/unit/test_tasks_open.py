@@ -11,7 +11,7 @@ import pytest
 
 from outlay.errors import MissingExtra, UsageError
 from outlay.sandbox.killable import WorkerKilled, Workers
-from outlay.tasks import Item, open_task
+from outlay.tasks import Item, open_task, reasoning_gym
 from outlay.types import Question
 
 
@@ -256,6 +256,16 @@ async def test_judge_asks_a_worker_only_where_it_must():
     assert yes.seen == [("outlay.answers._symbolic:same", ("1+x", "x+1"))]
     assert await item.judge("1+x", "", no) == 0.0
     assert await item.judge("1+x", "", late) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("value", "right"), [("78000", 1.0), ("78,000", 1.0), ("78000.0", 1.0), ("78001", 0.0), (None, 0.0)]
+)
+def test_a_number_equal_to_a_reference_of_reasoning_gym_is_right_however_it_is_written(value, right):
+    item = Item(Question.of("?", kind="number"), "78000", scorer=reasoning_gym._equal)
+    assert item.score(value, "") == right
+    spelled = Item(Question.of("?", kind="text"), "78000", scorer=reasoning_gym._equal)
+    assert spelled.score("78,000", "") == 0.0
 
 
 @pytest.mark.skipif(importlib.util.find_spec("reasoning_gym") is None, reason="needs the extra `tasks`")

@@ -11,7 +11,7 @@ import msgspec
 from outlay.answers import number
 from outlay.errors import MissingExtra, UsageError, nearest
 from outlay.tasks._item import Item, Task
-from outlay.tasks._reasoning_gym_worker import dataset
+from outlay.tasks._reasoning_gym_data import dataset
 from outlay.types import Question
 
 _PROBES = 16
@@ -22,9 +22,9 @@ def reasoning_gym(questions: int, seed: int, *, dataset: str, **options: str) ->
 
     The seed is reasoning_gym's own: neighbouring seeds share questions.
 
-    The answer kind is `number` where the answers of the first 16 questions of seed 0 all are, else `text`. In
-    this process an answer is right only if it is the reference letter by letter; what else reasoning_gym
-    accepts, its own scorer says in a worker (`Item.judge`).
+    The answer kind is `number` where the answers of the first 16 questions of seed 0 all are, else `text`. An answer
+    that is the reference letter by letter is right, and so is a number equal to it: some scorers read 78,000 as 78. What
+    else reasoning_gym accepts, its own scorer says in a worker (`Item.judge`).
 
     Args:
         questions: how many, from 1.
@@ -45,13 +45,16 @@ def reasoning_gym(questions: int, seed: int, *, dataset: str, **options: str) ->
 
 def _item(name: str, options_json: str, seed: int, index: int, entry: dict[str, Any], kind: str) -> Item:
     question = Question.of(entry["question"], id=f"{name}-{seed}-{index}", kind=kind)
-    worker = ("outlay.tasks._reasoning_gym_worker:score", (name, options_json, seed, index))
+    worker = ("outlay.tasks._reasoning_gym_scores:score", (name, options_json, seed, index))
     reference = None if entry["answer"] is None else str(entry["answer"])
-    return Item(question, reference, scorer=_exactly, in_worker=worker)
+    return Item(question, reference, scorer=_equal, in_worker=worker)
 
 
-def _exactly(item: Item, value: str | None, text: str) -> float:
-    return float(value is not None and value == item.reference)
+def _equal(item: Item, value: str | None, text: str) -> float:
+    if value is None or item.reference is None:
+        return 0.0
+    as_numbers = item.question.kind == "number" and number.equal(value, item.reference)
+    return float(as_numbers or value == item.reference)
 
 
 def _kind(name: str, options_json: str) -> str:
