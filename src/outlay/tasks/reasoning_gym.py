@@ -23,8 +23,8 @@ def reasoning_gym(questions: int, seed: int, *, dataset: str, **options: str) ->
     The seed is reasoning_gym's own: neighbouring seeds share questions.
 
     The answer kind is `number` where the answers of the first 16 questions of seed 0 all are, else `text`. An answer
-    that is the reference letter by letter is right, and so is a number equal to it: some scorers read 78,000 as 78. What
-    else reasoning_gym accepts, its own scorer says in a worker (`Item.judge`).
+    that is the reference letter by letter is right, and so is a number equal to it: some scorers read 78,000 as 78.
+    What else reasoning_gym accepts, its own scorer says in a worker (`Item.judge`).
 
     Args:
         questions: how many, from 1.
