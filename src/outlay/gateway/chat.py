@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from outlay.door.session import Account
@@ -20,10 +19,11 @@ from outlay.gateway.buying import Order, order
 from outlay.gateway.chat_reply import Chunks, headers_of
 from outlay.gateway.chat_request import ChatRequest
 from outlay.gateway.keys import BUY
-from outlay.gateway.live import EventStream, while_connected
+from outlay.gateway.live import EventStream, Whole, while_connected
 from outlay.gateway.logs import note
 from outlay.gateway.once import once
 from outlay.gateway.options import ON_PASS_THROUGH, Options, options_of, refuse_beyond
+from outlay.gateway.sent_headers import sent_headers
 from outlay.gateway.state import State, state_of
 from outlay.gateway.wanted import Wanted, want
 from outlay.types import Answer, Completion, Delta, Question, Usage
@@ -83,7 +83,7 @@ async def chat(request: Request) -> ASGIApp:
 
 async def _answered(state: State, request: Request, caller: Caller, sent: bytes, scope: str | None) -> ASGIApp:
     asked = chat_request.read(body.decoded(sent))
-    wanted = want(state.config, caller, asked, options_of(asked.outlay, request.headers))
+    wanted = want(state.config, caller, asked, options_of(asked.outlay, sent_headers(request)))
     id = scope or state.outlay.store.new_id("chatcmpl")
     job = Job(state, request, asked, wanted, caller.account(scope), id, int(time.time()))
     await state.asleep.saw(caller.tenant, asked.messages)
@@ -198,4 +198,4 @@ async def _replied(
 
     answer, choices = await while_connected(job.request.receive, whole())
     told = chat_reply.completion(job.id, job.asked.model, job.created_s, choices, answer, beyond)
-    return Response(told, media_type="application/json", headers=headers_of(answer))
+    return Whole(told, headers_of(answer))

@@ -61,6 +61,25 @@ async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
             here.uncancel()
 
 
+class Whole:
+    """A reply of JSON in one piece, as an ASGI application."""
+
+    __slots__ = ("_body", "_headers", "_status")
+
+    def __init__(self, body: bytes, headers: Mapping[str, str], status: int = 200):
+        self._body, self._headers, self._status = body, headers, status
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve it as an ASGI application."""
+        await self.send(send)
+
+    async def send(self, send: Send) -> None:
+        """Send it."""
+        told = {"content-type": "application/json", "content-length": str(len(self._body)), **self._headers}
+        await send({"type": "http.response.start", "status": self._status, "headers": _raw(told)})
+        await send({"type": "http.response.body", "body": self._body})
+
+
 class EventStream:
     """A streamed reply: what `work` hands to its `emit` goes out as it comes, its failure as an error event.
 
@@ -110,7 +129,7 @@ class EventStream:
             working.result()
         except OutlayError as error:
             if not self._begun and not block:
-                await _whole(send, status_of(error), body_of(error), headers_of(error))
+                await Whole(body_of(error), headers_of(error), status_of(error)).send(send)
             else:
                 await self._send(send, block + b"data: " + body_of(error) + b"\n\n", last=True)
         else:
@@ -169,12 +188,6 @@ class _Outbox:
             self._last_s = self._loop.time()
             self.put(ALIVE)
         self._timer = self._loop.call_at(self._last_s + self._heartbeat_s, self._beat)
-
-
-async def _whole(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-    told = {"content-type": "application/json", "content-length": str(len(body)), **headers}
-    await send({"type": "http.response.start", "status": status, "headers": _raw(told)})
-    await send({"type": "http.response.body", "body": body})
 
 
 def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

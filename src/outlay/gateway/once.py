@@ -13,6 +13,7 @@ from outlay.gateway.idempotency import Attempt, Idempotency, digest_of
 from outlay.gateway.live import DONE, while_connected
 from outlay.gateway.logs import note
 from outlay.gateway.options import sent_options
+from outlay.gateway.sent_headers import sent_headers
 from outlay.store.replies import Reply
 
 HEADER = "idempotency-key"
@@ -44,10 +45,10 @@ async def once(
         UsageError: the key is not 1 to 255 printable ASCII characters.
         ClientDisconnect: the client left while it waited for another's reply.
     """
-    key = request.headers.get(HEADER)
+    key = sent_headers(request).get(HEADER)
     if key is None:
         return await make(None)
-    digest = digest_of(request.url.path, body, sent_options(request.headers))
+    digest = digest_of(request.url.path, body, sent_options(sent_headers(request)))
     beginning = idempotency.begin(caller.tenant, key, digest)
     begun = await while_connected(request.receive, beginning)
     if isinstance(begun, Reply):

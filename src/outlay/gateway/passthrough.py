@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from outlay.door.relay import OnEvent, Relayed, Reply, encoded_bytes
@@ -20,11 +19,12 @@ from outlay.gateway.chat_reply import account_of, headers_of
 from outlay.gateway.chat_request import REFUSED, StreamOptions
 from outlay.gateway.errors import BadField, param_of
 from outlay.gateway.keys import BUY
-from outlay.gateway.live import EventStream, while_connected
+from outlay.gateway.live import EventStream, Whole, while_connected
 from outlay.gateway.logs import note
 from outlay.gateway.once import once
 from outlay.gateway.options import ON_PASS_THROUGH, Options, options_of, refuse_beyond
 from outlay.gateway.relayed_events import Emit, Events
+from outlay.gateway.sent_headers import sent_headers
 from outlay.gateway.state import State, state_of
 from outlay.gateway.wanted import within_route
 from outlay.types import Answer
@@ -109,7 +109,7 @@ async def _answered(
     state: State, request: Request, caller: Caller, path: str, sent: bytes, scope: str | None
 ) -> ASGIApp:
     given = {name: value for name, value in body.decoded(sent).items() if value is not None}
-    options = options_of(given.get("outlay"), request.headers)
+    options = options_of(given.get("outlay"), sent_headers(request))
     refuse_beyond(options, ON_PASS_THROUGH, f"{path} are passed through as they are")
     try:
         fields = msgspec.convert(given, Plain)
@@ -125,7 +125,7 @@ async def _answered(
         return _streamed(job, seller)
     answer, reply = await while_connected(request.receive, job.buy(seller))
     told = msgspec.json.encode({**(reply.said or {}), "model": fields.model, "outlay": account_of(answer)})
-    return Response(told, media_type="application/json", headers=headers_of(answer))
+    return Whole(told, headers_of(answer))
 
 
 def _streamed(job: _Job, seller: Outlay) -> EventStream:

@@ -18,12 +18,13 @@ from outlay.gateway.models_list import model, models
 from outlay.gateway.openapi import openapi
 from outlay.gateway.passthrough import completions, embeddings
 from outlay.gateway.quote import quote
+from outlay.gateway.served import Served
 from outlay.gateway.traces import trace
 
 ROUTES = [
-    Route("/v1/chat/completions", chat, methods=["POST"]),
-    Route("/v1/completions", completions, methods=["POST"]),
-    Route("/v1/embeddings", embeddings, methods=["POST"]),
+    Route("/v1/chat/completions", Served(chat), methods=["POST"]),
+    Route("/v1/completions", Served(completions), methods=["POST"]),
+    Route("/v1/embeddings", Served(embeddings), methods=["POST"]),
     Route("/v1/models", models, methods=["GET"]),
     Route("/v1/models/{name:path}", model, methods=["GET"]),
     Route("/v1/outlay/quote", quote, methods=["POST"]),

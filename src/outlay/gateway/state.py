@@ -18,6 +18,7 @@ from outlay.gateway.own_machine import refuse_pages
 from outlay.gateway.paced import CALLER
 from outlay.gateway.seen import Seen
 from outlay.gateway.sellers import Sellers
+from outlay.gateway.sent_headers import sent_headers
 from outlay.store.accounts import Accounts
 
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
@@ -47,10 +48,11 @@ class State(Struct):
             NotAllowed: none is needed, and a web page of another machine asks.
         """
         await self._ask_for_keys()
-        loopback = request.client is not None and request.client.host in LOOPBACK
-        authorization = request.headers.get("authorization")
+        client, headers = request.client, sent_headers(request)
+        loopback = client is not None and client.host in LOOPBACK
+        authorization = headers.get("authorization")
         if not self.keys_exist:
-            refuse_pages(request.headers)
+            refuse_pages(headers)
         found = await authenticate(self.accounts, authorization, loopback=loopback, keys_exist=self.keys_exist)
         request.scope[CALLER] = caller = found.within(self.config.guard)
         if caller.key_id is not None:
