@@ -15,7 +15,7 @@ from upstream import Upstream
 
 from outlay.config import Config, ModelEntry
 from outlay.gateway.app import app
-from outlay.gateway.heads import Heads
+from outlay.gateway.joined_writes import JoinedWrites
 
 PRICED = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 4.0}
 
@@ -73,7 +73,7 @@ async def gateway(config: Config, **options: Any) -> AsyncIterator[Gateway]:
     application = app(config, write_log=lambda line: log.append(json.loads(line)), **options)
     settings = uvicorn.Config(
         application,
-        http=Heads,
+        http=JoinedWrites,
         host="127.0.0.1",
         port=0,
         log_config=None,

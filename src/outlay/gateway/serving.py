@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from outlay import config as configuration
 from outlay.config import Config
 from outlay.errors import OutlayError, UsageError
-from outlay.gateway.heads import Heads
+from outlay.gateway.joined_writes import JoinedWrites
 from outlay.store.sqlite import Sqlite
 
 KEEP_ALIVE_S = 75
@@ -92,7 +92,7 @@ def run(application: Starlette, host: str, port: int) -> None:
     shown = f"[{host}]" if ":" in host else host
     settings = uvicorn.Config(
         application,
-        http=Heads,
+        http=JoinedWrites,
         log_config=None,
         access_log=False,
         server_header=False,
