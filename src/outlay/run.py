@@ -336,10 +336,16 @@ class Run:
         session = self._door.session
         return await self.observe(key, lambda: look(session.store, session.tenant))
 
-    async def seconds(self, key: str, most_s: float, work: Callable[[], Awaitable[Any]]) -> Any:
-        """Like `observe`, and charged by the second of this machine: `most_s` is reserved, what it took is settled."""
+    async def seconds(
+        self, key: str, most_s: float, work: Callable[[], Awaitable[Any]], *, same: str | None = None
+    ) -> Any:
+        """Like `observe`, and charged by the second of this machine: `most_s` is reserved, what it took is settled.
+
+        With `same`, all that the result follows from, a resumed run of which the call cache is on gets it for nothing
+        (`outlay.door.work`).
+        """
         return await self._door.seconds(
-            self.budget, self.question_id, self._unique(key), most_s, work, self.spent
+            self.budget, self.question_id, self._unique(key), most_s, work, self.spent, same
         )
 
     async def tool(self, tool: Tool, work: Callable[[], Awaitable[Any]]) -> Said:

@@ -8,7 +8,7 @@ from odd_tools import HANGING, LIE
 from stepping import run_on
 
 from outlay.budget import Limits
-from outlay.door.draws import CPU_NUSD_PER_S
+from outlay.door.work import CPU_NUSD_PER_S
 from outlay.errors import BudgetExceeded, PastDeadline
 from outlay.testing import FIXED, scripted
 from outlay.tools._tool import open_tool

@@ -14,16 +14,14 @@ from outlay.door import bounds
 from outlay.door.book import Book
 from outlay.door.confirm import confirm_prefix
 from outlay.door.metering import as_bought, total
-from outlay.door.purchase import Purchase, write_ahead
+from outlay.door.purchase import Purchase
 from outlay.door.session import Ask, Asked, Session, Spent
+from outlay.door.work import work_of
 from outlay.errors import BudgetExceeded, ContextFull, OutlayError, ProviderError, Unreachable
 from outlay.models.provider import Card
 from outlay.money import cost_nusd
 from outlay.trace import Replay, Trace
-from outlay.types import Completion, Delta, Request, Sampling, Usage
-
-CPU_NUSD_PER_S = 11_112
-"""A second of one core of this machine: $0.04 an hour, rounded up, in nano-dollars."""
+from outlay.types import Completion, Delta, Request, Sampling
 
 
 class Door:
@@ -172,34 +170,10 @@ class Door:
         most_s: float,
         work: Callable[[], Awaitable[Any]],
         spent: Spent,
+        same: str | None = None,
     ) -> Any:
-        """The traced result of work on this machine, charged by the second."""
-        if self.book.replay is not None:
-            event = await self.book.replay.turn(("seconds",), key)
-            self.book.trace.events.append(event)
-            if event.get("refused"):
-                raise BudgetExceeded(event["refused"])
-            spent.add(Usage(0, 0), calls=1, cost=event["cost_nusd"], paid=event["cost_nusd"])
-            return event["value"]
-        most = int(most_s * CPU_NUSD_PER_S) + 1
-        claim = Amount(nusd=most, calls=1)
-        row = self.book.opened(question_id, "sandbox", "cpu", 0, 1, claim)
-        try:
-            reservation = await budget.reserve(claim, role="sandbox")
-            await write_ahead(self.book, budget, reservation, row)
-        except BudgetExceeded as refusal:
-            self.book.trace.add("seconds", key, self.book.now_s(), refused=str(refusal))
-            raise
-        start = self.session.clock()
-        try:
-            value = await work()
-        finally:
-            cost = min(int((self.session.clock() - start) * CPU_NUSD_PER_S) + 1, most)
-            budget.settle(reservation, Amount(nusd=cost, calls=1))
-            spent.add(Usage(0, 0), calls=1, cost=cost, paid=cost)
-            self.session.store.settle(self.book.ended(row, "settled", cost, 0, Usage(0, 0), "", ""))
-        self.book.trace.add("seconds", key, self.book.now_s(), value=value, cost_nusd=cost)
-        return value
+        """The traced result of work on this machine, charged by the second (`outlay.door.work`)."""
+        return await work_of(self.book, budget, question_id, key, most_s, work, spent, same)
 
     async def _ask(
         self, key: str, budget: Budget, ask: Ask, card: Card, seeds: Mapping[int, int | None]

@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from outlay.budget import Amount, Budget
 from outlay.door.book import Book
-from outlay.door.draws import CPU_NUSD_PER_S
 from outlay.door.purchase import write_ahead
 from outlay.door.session import Spent
+from outlay.door.work import CPU_NUSD_PER_S
 from outlay.errors import BudgetExceeded, OutlayError
 from outlay.prompts._data import cut
 from outlay.prompts.agent import plain

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+from hashlib import blake2b
 from typing import Any
 
 from outlay.errors import ProviderError, UsageError
@@ -16,6 +18,8 @@ from outlay.verifiers._reply import text_of
 NEEDS: frozenset[str] = frozenset()
 SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
 """Environment variables whose names contain one of these are not passed on."""
+SAID = ("OUTLAY_ANSWER", "OUTLAY_QUESTION", "OUTLAY_KIND")
+"""What the environment tells the program of the candidate."""
 LARGEST = 100_000
 """Bytes of one environment variable; the kernel refuses a program whose variable is longer than 128 KiB."""
 
@@ -39,7 +43,8 @@ async def command(
     The candidate's whole reply is data on stdin; no shell sees it. The environment carries OUTLAY_ANSWER (the
     extracted answer), OUTLAY_QUESTION and OUTLAY_KIND, each cut at 100,000 bytes, and nothing whose name
     looks like a secret. The program is trusted: it runs as you, outside of any sandbox. Any other exit code,
-    or running over its time, is a failure: the sample stands unverified.
+    or running over its time, is a failure: the sample stands unverified. A bench, a pilot or a solve that is resumed
+    does not run it again on what it judged, unless the program or a file on its command line was changed.
 
     Args:
         run: what is charged.
@@ -67,7 +72,8 @@ async def command(
             raise UsageError(f"The command {program[0]!r} cannot be run: {error.strerror}.") from None
         return _outcome(ended, program[0], timeout_s)
 
-    seen = await run.seconds(f"command/{candidate.index}", timeout_s, work)
+    same = _same(program, stdin, [env[name] for name in SAID], timeout_s)
+    seen = await run.seconds(f"command/{candidate.index}", timeout_s, work, same=same)
     if "failed" in seen:
         raise ProviderError(seen["failed"])
     score, exit_code = seen["score"], seen["exit_code"]
@@ -107,6 +113,23 @@ def _split(argv: str) -> list[str]:
     if not program:
         raise UsageError("The command is empty; write it like --verifier 'command:python check.py'.")
     return program
+
+
+def _same(program: list[str], stdin: bytes, said: list[str], timeout_s: float) -> str:
+    """What the verdict follows from: the input, the command line, and when the files it names were last changed."""
+    found = shutil.which(program[0])
+    files = [(name, _changed(name)) for name in [*([] if found is None else [found]), *program[1:]]]
+    parts = [*program, repr(files), *said, repr(timeout_s)]
+    return blake2b("\0".join(parts).encode("utf-8", "replace") + b"\0" + stdin, digest_size=20).hexdigest()
+
+
+def _changed(name: str) -> tuple[int, int] | None:
+    """A file's size and time of change; None where there is none of that name."""
+    try:
+        seen = os.stat(name)
+    except (OSError, ValueError):
+        return None
+    return seen.st_size, seen.st_mtime_ns
 
 
 def _environment(question: Question, candidate: Sample) -> dict[str, str]:
