@@ -53,10 +53,14 @@ def bills(name: str, ks: tuple[int, ...], kept: int | None = None) -> tuple[np.n
 
 
 def alone() -> None:
-    """One model: solve against the same vote everywhere, at the bills of so many samples each."""
-    print(f"{'pool':16} {'bill of':>8} {'cap':>9} {'right, evenly':>14} {'right, solve':>13} {'paid':>9}")
+    """One model: solve against the same vote or `sharpen` everywhere, at the bills of so many samples each."""
+    print(
+        f"{'pool':16} {'bill of':>8} {'cap':>9} {'right, evenly':>14} {'sharpen':>8} {'right, solve':>13} {'paid':>9}"
+    )
     for name in POOLS:
-        for k, right, usd in zip(KS, *bills(name, KS), strict=True):
+        arrays = read(name).arrays()
+        likely = sub_pools.best_of(arrays.class_QS, arrays.correct_QS, arrays.mean_logp_QS, KS).sum(axis=0)
+        for k, right, usd, likeliest in zip(KS, *bills(name, KS), likely, strict=True):
             rows = []
             for seed in range(SEEDS):
                 task = open_task(f"recorded/{name}", questions=1000, seed=seed)
@@ -65,7 +69,10 @@ def alone() -> None:
                 )
                 rows.append(asyncio.run(bought(task, task, spec)))
             mine, paid = np.mean(rows, axis=0)
-            print(f"{name:16} {k:>6} x {usd:>9.5f} {right:>14.1f} {mine:>13.1f} {paid:>9.5f}", flush=True)
+            print(
+                f"{name:16} {k:>6} x {usd:>9.5f} {right:>14.1f} {likeliest:>8.1f} {mine:>13.1f} {paid:>9.5f}",
+                flush=True,
+            )
 
 
 def pairs() -> None:

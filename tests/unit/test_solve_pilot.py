@@ -7,13 +7,16 @@ import sys
 import types
 from pathlib import Path
 
+import msgspec
 import pytest
 from solve_worlds import RIGHT, cheap_and_dear, labelled, record, scattered
 
 from outlay.cli import main
 from outlay.errors import UsageError
+from outlay.models import recorded as recorded_module
+from outlay.models.recorded import recorded
 from outlay.solve import SolveSpec, solve
-from outlay.types import Verdict
+from outlay.types import TokenLogprob, Verdict
 
 
 @pytest.fixture(autouse=True)
@@ -153,6 +156,31 @@ async def test_scores_without_a_threshold_choose_the_best_of_n(home, monkeypatch
     assert found.pilot.chosen[0].name.startswith(("best_of", "weighted"))
     assert right(found) >= 22
     assert {a.accepted for a in found.answers} == {None}
+
+
+class _Sure(recorded):
+    """A recorded model that says how likely its tokens were: right answers are likelier."""
+
+    async def card(self):
+        card = await super().card()
+        return msgspec.structs.replace(card, abilities=card.abilities | {"logprobs"})
+
+    async def stream(self, request):
+        async for delta in super().stream(request):
+            if delta.text:
+                logp = -0.1 if f" {RIGHT}." in delta.text else -2.0
+                delta = msgspec.structs.replace(delta, logprobs=(TokenLogprob(delta.text, logp),))
+            yield delta
+
+
+async def test_sharpen_is_bought_as_it_is(home, monkeypatch):
+    monkeypatch.setattr(recorded_module, "recorded", _Sure)
+    found = await solved(home, (seldom(home),), pilot=10)
+    assert found.pilot.by == "plans"
+    assert found.pilot.chosen[0].name.startswith("sharpen")
+    assert right(found) >= 22
+    piloted = sum(a.cost_usd for a in found.answers[10:])
+    assert found.paid_usd == pytest.approx(found.pilot.usd + piloted)
 
 
 class Stopped(Exception):

@@ -79,6 +79,19 @@ async def test_a_cap_below_one_try_is_refused(home):
         await solved(home, max_usd=0.0000001)
 
 
+async def test_a_command_is_not_run_again_on_what_it_judged(home):
+    log = home / "log"
+    check = home / "check.py"
+    check.write_text(f"open({str(log)!r}, 'a').write('.')")
+    more = {"verifier": f"command:{sys.executable} -I {check}", "most": 2}
+    first = await solved(home, **more)
+    ran = len(log.read_text())
+    assert ran == len([a for a in first.answers if a.accepted])
+    second = await solved(home, **more)
+    assert len(log.read_text()) == ran
+    assert second == first
+
+
 def test_the_command_says_how_many_were_accepted(home, capsys):
     words = ["solve", POOL, "--model", POOL, "--max-usd", "0.02", "--most", "3", "--out", "a.jsonl"]
     assert main([*words, "--verifier", "command:grep -q 7"]) == 0

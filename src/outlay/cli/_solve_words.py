@@ -86,7 +86,8 @@ def _pilot(pilot: Piloted) -> list[str]:
 
 def _chosen(pilot: Piloted) -> str:
     if not pilot.chosen:
-        return "no plan is worth its price, so nothing more was bought"
+        why = "no plan is worth its price" if pilot.usd_per_right is None else "nothing is left of the budget"
+        return f"{why}, so nothing more was bought"
     if len(pilot.chosen) == 1 and pilot.chosen[0].share > 0.995:
         return pilot.chosen[0].name
     parts = [f"{c.name} for {percent(c.share)} of the other questions" for c in pilot.chosen]
