@@ -53,7 +53,7 @@ def test_every_plan_that_is_the_best_buy_for_some_worth_stands_beside_it_with_it
     assert auto[0].plan == "sums"
     assert all(k.plan.startswith("sums-") for k in auto[1:])
     envelope = {r["name"] for r in told["ranges"] if r["name"]}
-    assert {buy["name"] for buy in told["buys"]} == envelope | {told["best"]["name"]}
+    assert {buy["name"] for buy in told["buys"]} >= envelope | {told["best"]["name"]}
     for buy, k in zip(told["buys"], auto, strict=True):
         entry = known.plan(k.plan)
         assert (entry.strategy, entry.parameters) == (

@@ -27,7 +27,7 @@ WORDS = {"self_consistency": "vote"}
 def plans_of(
     name: str, task: str, advice: Advice, spec: PilotSpec | Spec, budget_usd: float | None, known: Config
 ) -> list[Saved]:
-    """The advised plan under `name`, then every other plan that is the best buy for some worth, as `name-…`.
+    """The advised plan under `name`, then every other that is the best buy for some worth and cap, as `name-…`.
 
     Each has the kind, the temperature and the output bound that it was measured with.
 
@@ -182,9 +182,13 @@ def _advised(task: str, advice: Advice) -> tuple[str, ...]:
 def _beside(name: str, buy: Buy) -> tuple[str, ...]:
     """By which the next save of the same name knows what it may replace."""
     from outlay.cli._plan_words import worth_words
+    from outlay.report.words import dollars
 
-    held = worth_words(buy.low_usd or 0.0, buy.high_usd)
-    return (f"{_mark(name)} of its menu the best buy where a right answer is worth {held}.",)
+    if buy.low_usd is None:
+        held = f"for some worth, if no answer may come to more than {dollars(buy.most_usd)}"
+    else:
+        held = f"where a right answer is worth {worth_words(buy.low_usd, buy.high_usd)}"
+    return (f"{_mark(name)} of its menu the best buy {held}.",)
 
 
 def _mark(name: str) -> str:

@@ -36,7 +36,7 @@ class Advice(Struct, frozen=True):
     pilot_usd: float | None = None
     """What the pilot's samples and checks cost."""
     buys: tuple[Buy, ...] = ()
-    """`best`, then every other plan that is the best buy for some worth: what `outlay/auto` may choose among."""
+    """`best`, then every plan that is the best buy for some worth and cap: what `outlay/auto` may choose among."""
 
 
 def advise(

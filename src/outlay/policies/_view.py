@@ -56,11 +56,11 @@ class Range(Struct, frozen=True):
 
 
 class Buy(Struct, frozen=True):
-    """A plan that is the best buy for some worth, with the figures that the choice is made by, a question.
+    """A plan that is the best buy for some worth within some cap on an answer, with the figures that choose it.
 
-    `accuracy` and `wrong` are shrunk shares of right and of wrong answers, `cost_usd` and `seconds` means (None: no
-    time is known), `most_usd` the dearest question. `low_usd` to `high_usd` is the worth of a right answer for which it
-    is the best of the envelope (None: without end, or, of `low_usd`, no worth of its own).
+    `accuracy` and `wrong` are shrunk shares of right and of wrong answers, `cost_usd` and `seconds` means a question
+    (None: no time is known), `most_usd` the dearest question. `low_usd` to `high_usd` is the worth of a right answer
+    for which it is the best buy without a cap (`high_usd` None: without end; `low_usd` None: only within a cap).
     """
 
     name: str
@@ -204,9 +204,14 @@ class View:
         )
 
     def buys(self, best: int | None) -> tuple[Buy, ...]:
-        """The choice, then every other plan of the envelope, the one that is right oftenest first."""
+        """The choice, then every plan that is the best buy within some cap, the one that is right oftenest first.
+
+        So that whoever chooses among them by a worth and a cap chooses as from the whole menu.
+        """
         ends = {i: (low, high) for i, low, high in self._envelope() if i is not None}
-        others = sorted((i for i in ends if i != best), key=lambda i: (-self.accuracy[i], i))
+        caps = sorted(set(self.beliefs.most_usd_P[self.able].tolist()))
+        found = {i for cap in caps for i, _, _ in self._envelope(cap) if i is not None}
+        others = sorted(found - {best}, key=lambda i: (-self.accuracy[i], i))
         return tuple(
             self._buy(i, *ends.get(i, (None, None))) for i in (*(() if best is None else (best,)), *others)
         )
@@ -225,11 +230,10 @@ class View:
             high_usd=high,
         )
 
-    def _envelope(self) -> list[tuple[int | None, float, float | None]]:
-        """Entries of the envelope with the worths for which each is best, None for buying nothing and for no end."""
-        able = [
-            i for i in np.flatnonzero(self.able).tolist() if "value_usd" not in self.menu[i].plan.parameters
-        ]
+    def _envelope(self, most_usd: float = np.inf) -> list[tuple[int | None, float, float | None]]:
+        """Entries of the envelope within a cap with the worths for which each is best; None: nothing, no end."""
+        within = self.able & (self.beliefs.most_usd_P <= most_usd)
+        able = [i for i in np.flatnonzero(within).tolist() if "value_usd" not in self.menu[i].plan.parameters]
         found = worth_ranges([float(self.burden[i]) for i in able], [float(self.accuracy[i]) for i in able])
         return [
             (None if r.plan is None else able[r.plan], r.low, None if r.high == float("inf") else r.high)
