@@ -10,7 +10,8 @@ import msgspec
 from outlay import chain, plugins
 from outlay.budget import Budget
 from outlay.door.draws import Door
-from outlay.door.relay import OnEvent, Relayed, Reply
+from outlay.door.relay import OnEvent, Reply
+from outlay.door.relay_ending import Relayed
 from outlay.door.session import Session
 from outlay.errors import UsageError
 from outlay.models.provider import Card

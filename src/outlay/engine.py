@@ -21,7 +21,8 @@ from outlay.budget import Budget, Limits
 from outlay.cast import Cast, Model
 from outlay.config.plans import PASS_THROUGH, narrower
 from outlay.door.draws import Door
-from outlay.door.relay import OnEvent, Relayed, Reply
+from outlay.door.relay import OnEvent, Reply
+from outlay.door.relay_ending import Relayed
 from outlay.door.session import Account, Session
 from outlay.errors import MissingAbility, OutlayError, UsageError
 from outlay.feasible import refuse_unable
@@ -111,6 +112,8 @@ class Outlay:
         self._workers = Workers()
         self.watch: Callable[[Trace], None] | None = None
         """Is given each answer's trace as it is opened, to look at, not to write to."""
+        self.replies_first = False
+        """Whether an answer is returned before it and its calls are committed, milliseconds later: a server says so."""
         self._owner = True
         self._sessions: dict[tuple[str, ...], Session] = {}
         self._others: dict[tuple[object, ...], Outlay] = {}
@@ -133,6 +136,7 @@ class Outlay:
             limiters=self.limiters,
         )
         other.budget, other._owner, other.watch = self.budget, False, self.watch
+        other.replies_first = self.replies_first
         return other
 
     async def played_by(self, cast: Mapping[str, Model | Sequence[Model]]) -> Outlay:
@@ -381,18 +385,20 @@ class Outlay:
         limits: Limits | None = None,
         account: Account | None = None,
         on_event: OnEvent | None = None,
+        name: str = "",
     ) -> tuple[Answer, Reply]:
         """The server's own reply to a request that is no chat, and the answer that accounts for it.
 
-        Streamed where `on_event` takes its events. The trace keeps texts, and no embeddings.
+        Streamed where `on_event` takes its events. The trace keeps texts, and no embeddings. `name`: of the named plan
+        that it is bought under.
 
         Raises:
             MissingAbility: the model is not one of a server.
             BudgetExceeded: the budget does not admit it.
             ProviderError: the provider's own failure, with its status.
         """
-        cards = {"default": await self.card()}
-        plan = Plan(asked.path, roles={"default": cards["default"].name})
+        cards = await self.cards("default")
+        plan = Plan(asked.path, roles={seat: card.name for seat, card in cards.items()}, name=name)
         door, run = self._opened_run(Question(question_id, ()), plan, cards, limits, account)
         answer, reply = await relayed(run, asked, on_event)
         return await self._save(door, run, answer, plan), reply
@@ -425,7 +431,7 @@ class Outlay:
     async def _save(self, door: Door, run: Run, answer: Answer, plan: Plan) -> Answer:
         trace_id = self.store.new_id("trace")
         answer = sealed(door, run, answer, plan, door.book.now_s())
-        await self.store.save_answer(
+        self.store.keep_answer(
             trace_id,
             self.run_id,
             answer.question_id,
@@ -435,6 +441,8 @@ class Outlay:
             tenant=door.session.tenant,
             kept=kept_of(run.left),
         )
+        if not self.replies_first:
+            await self.store.committed()
         await keep_use(self.store, run, answer, trace_id, door.session.tenant)
         return msgspec.structs.replace(answer, trace_id=trace_id)
 

@@ -21,7 +21,8 @@ from outlay.door.cut_thinking import drawn
 from outlay.door.draws import Door
 from outlay.door.embedding import embed
 from outlay.door.rating import rate
-from outlay.door.relay import OnEvent, Relayed, Reply, relay
+from outlay.door.relay import OnEvent, Reply, relay
+from outlay.door.relay_ending import Relayed
 from outlay.door.session import Ask, Spent
 from outlay.door.tooling import Said, use
 from outlay.errors import BudgetExceeded, MissingAbility, MissingExtra, OutlayError, ProviderError

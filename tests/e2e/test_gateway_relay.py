@@ -80,7 +80,7 @@ async def test_a_client_that_leaves_is_settled_at_the_bound():
         seller = await gate.state.sellers.of("m")
         await seller.card()
 
-        async def hang(path, body):
+        async def hang(path, body, *, left_s):
             held.set()
             await asyncio.Event().wait()
 

@@ -2,6 +2,9 @@
 
 Plain completions and embeddings go this way. A reply in one piece without usage stands at its bound; a streamed one is
 settled like every stream: at the usage in it, else counted by the model's tokenizer, else at the bound.
+
+Where several models play the default role, the next is asked for what the one before failed to answer, as in a draw:
+a model's breaker says whether it is asked at all, and nobody goes on once the client has seen a part of a reply.
 """
 
 from __future__ import annotations
@@ -14,29 +17,28 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from outlay.budget import Amount, Budget, Reservation
+from outlay import chain
+from outlay.budget import Budget
 from outlay.door import bounds
 from outlay.door.book import Book
 from outlay.door.purchase import write_ahead
+from outlay.door.relay_ending import Relayed, RelayEnding, key_of
 from outlay.door.session import Spent
-from outlay.errors import BadReply, MissingAbility, ProviderError, TimedOut, unsent
-from outlay.money import FREE, cost_nusd
-from outlay.store.protocol import Opened
+from outlay.errors import (
+    BadReply,
+    BudgetExceeded,
+    Crowded,
+    MissingAbility,
+    OutlayError,
+    ProviderError,
+    TimedOut,
+    Unreachable,
+    unsent,
+)
 from outlay.trace import Replay
 from outlay.types import Usage
 
 OnEvent = Callable[[dict[str, Any]], None]
-
-
-class Relayed(Struct, frozen=True):
-    """What is sent on: `path` under the server's base URL, and the most that answering it can use."""
-
-    path: str
-    body: dict[str, Any]
-    input_tokens: int
-    output_tokens: int
-    n: int
-    """Choices: each one is a call."""
 
 
 class Reply(Struct, frozen=True):
@@ -44,6 +46,13 @@ class Reply(Struct, frozen=True):
 
     said: dict[str, Any] | None
     texts: tuple[str, ...] = ()
+
+
+class _Link(Struct, frozen=True):
+    """One model of the chain: its seat, and whether another one stands behind it."""
+
+    seat: str
+    more: bool
 
 
 async def relay(
@@ -61,158 +70,177 @@ async def relay(
         BudgetExceeded: it does not fit; nothing was sent.
         ProviderError: it failed; what may have been billed stands at what was received of a stream, else at its bound.
     """
+    seats = chain.seats("default", book.session.cards)
+    links = [_Link(seat, number < len(seats)) for number, seat in enumerate(seats, 1)]
     if book.replay is not None:
-        return await _repeat(book, book.replay, asked, spent)
-    card, provider = book.card("default"), book.session.providers["default"]
-    send = getattr(provider, "relay" if on_event is None else "relay_stream", None)
-    if send is None:
-        raise MissingAbility(f"{card.name} answers chat messages only, not {asked.path}.")
-    claim = bounds.amount(
-        card,
-        prompts=1,
-        input_tokens=asked.input_tokens,
-        n=asked.n,
-        output_tokens=asked.output_tokens,
-    )
-    reservation = await budget.reserve(claim)
-    row = book.opened(question_id, "default", card.name, 0, asked.n, claim)
-    await write_ahead(book, budget, reservation, row)
-    ending = _Ending(book, budget, spent, reservation, row, asked)
-    left_s = None if budget.deadline_s is None else max(budget.deadline_s - book.session.clock(), 0.0)
-    try:
-        async with asyncio.timeout(left_s):
-            said = await _whole(send, ending) if on_event is None else await _stream(send, ending, on_event)
-    except ProviderError as error:
-        await ending.failed(error)
-        raise
-    except TimeoutError as passed:
-        late = TimedOut("the deadline passed while the reply was awaited", billed=not unsent(passed))
-        await ending.failed(late)
-        raise late from None
-    except BaseException as left:
-        await ending.failed(BadReply("cancelled", billed=not unsent(left)))
-        raise
-    await ending.settle()
-    return Reply(said, ending.texts)
+        return await _repeat(book, book.replay, links, asked, spent)
+    failed: OutlayError | None = None
+    for link in links:
+        one = _Relaying(book, budget, question_id, asked, spent, on_event, link)
+        try:
+            return await one.answered()
+        except (BudgetExceeded, MissingAbility, ProviderError) as failure:
+            # That the budget does not admit the next model says less than why the one before it failed.
+            if failed is None or isinstance(failure, ProviderError):
+                failed = failure
+            if not one.onward:
+                break
+    assert failed is not None
+    raise failed
 
 
-async def _whole(send: Any, ending: _Ending) -> dict[str, Any]:
-    said, ending.usage = await send(ending.asked.path, ending.asked.body)
-    ending.take(said)
-    return said
-
-
-async def _stream(send: Any, ending: _Ending, on_event: OnEvent) -> None:
-    async with aclosing(send(ending.asked.path, ending.asked.body)) as events:
-        async for event, usage in events:
-            ending.started = True
-            ending.usage = usage or ending.usage
-            ending.take(event)
-            on_event(event)
-
-
-class _Ending:
-    """What was received of one relayed request, and how its reservation ends."""
+class _Relaying:
+    """One model asked; `onward` says whether the next one may be, after a failure."""
 
     def __init__(
-        self, book: Book, budget: Budget, spent: Spent, reservation: Reservation, row: Opened, asked: Relayed
+        self,
+        book: Book,
+        budget: Budget,
+        question_id: str,
+        asked: Relayed,
+        spent: Spent,
+        on_event: OnEvent | None,
+        link: _Link,
     ):
-        self._book, self._budget, self._spent = book, budget, spent
-        self._reservation, self._row, self.asked = reservation, row, asked
-        self.usage: Usage | None = None
-        self.started = False
-        self._texts: dict[int, list[str]] = {}
+        self._book, self._budget, self._question_id, self._asked = book, budget, question_id, asked
+        self._spent, self._on_event, self._link = spent, on_event, link
+        self._breaker = book.session.breakers.get(link.seat)
+        self.onward = self._late = False
 
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The text of each choice, in index order."""
-        return tuple("".join(self._texts[index]) for index in sorted(self._texts))
+    async def answered(self) -> Reply:
+        """The reply of this model.
 
-    def take(self, event: dict[str, Any]) -> None:
-        """Gather the text of a reply or of a piece of it."""
-        for choice in event.get("choices") or ():
-            if isinstance(choice, dict) and isinstance(text := choice.get("text"), str):
-                index = choice.get("index")
-                self._texts.setdefault(index if isinstance(index, int) else 0, []).append(text)
+        Raises:
+            As `relay`.
+        """
+        seat, card = self._link.seat, self._book.card(self._link.seat)
+        kind = "relay" if self._on_event is None else "relay_stream"
+        send = getattr(self._book.session.providers[seat], kind, None)
+        if send is None:
+            why = f"{card.name} answers chat messages only, not {self._asked.path}"
+            raise self._skipped(MissingAbility(f"{why}."), why)
+        if self._breaker is not None and self._link.more and not self._breaker.admits():
+            why = f"{card.name} failed too often and is left alone for a while"
+            raise self._skipped(Unreachable(why), why)
+        told = False
+        try:
+            reply, told = await self._bought(send), True
+        except ProviderError as failure:
+            told = self._tell(failure)
+            raise
+        except BudgetExceeded as refusal:
+            # A cheaper model may stand further down; the first one's refusal is the answer.
+            raise refusal if seat == "default" else self._skipped(refusal, str(refusal)) from None
+        finally:
+            if self._breaker is not None and not told:
+                self._breaker.left()
+        self._tell(None)
+        _count_elsewhere(self._book, seat, self._spent, self._asked.n)
+        return reply
 
-    async def settle(self, error: str = "") -> None:
-        """At what was told, else at what was counted, else at the bound."""
-        usage, mark = self.usage, ""
-        cancelled: asyncio.CancelledError | None = None
-        if usage is None and self.started:
-            try:
-                usage, mark = await self._counted(), "counted"
-            except ProviderError:
-                usage = None
-            except asyncio.CancelledError as cancellation:
-                usage, cancelled = None, cancellation
-        bound = Usage(self._reservation.amount.input_tokens, self._reservation.amount.output_tokens)
-        self._end("settled", usage or bound, mark if usage else "unreconciled", error)
-        if cancelled is not None:
-            raise cancelled
-
-    async def failed(self, error: ProviderError) -> None:
-        """At nothing where nothing was billed."""
-        if error.billed or self.started:
-            await self.settle(str(error))
-        else:
-            self._end("failed", Usage(0, 0), "", str(error))
-
-    async def _counted(self) -> Usage | None:
-        """What was received, by the model's own tokenizer; a prompt counts a token more than its text has."""
-        provider = self._book.session.providers["default"]
-        if self._book.card("default").hides_reasoning:
-            return None
-        read = self.asked.body.get("prompt", "")
-        prompts = [read] if isinstance(read, str) else read
-        if not all(isinstance(prompt, str) for prompt in prompts):
-            return None
-        counts = [await provider.count_text(text) for text in (*prompts, *self.texts)]
-        if None in counts:
-            return None
-        inputs = sum(c or 0 for c in counts[: len(prompts)]) + len(prompts)
-        return Usage(min(inputs, self.asked.input_tokens), sum(c or 0 for c in counts[len(prompts) :]))
-
-    def _end(self, state: str, usage: Usage, mark: str, error: str) -> None:
-        price = self._book.card("default").price if state == "settled" else FREE
-        calls = self._row.n if state == "settled" else 0
-        cost = None if price is None else cost_nusd(price, usage)
-        used = Amount(cost, usage.input_tokens, usage.output_tokens, calls)
-        overrun = self._budget.settle(self._reservation, used)
-        closed = self._budget.why_closed
-        self._spent.add(usage, calls=calls, cost=cost, paid=cost, overrun=overrun, closed=closed)
-        ended = self._book.ended(self._row, state, cost, overrun, usage, mark, error)
-        self._book.session.store.settle(ended)
-        self._book.trace.add(
-            "relay",
-            self.asked.path,
-            self._book.now_s(),
-            body=self.asked.body,
-            texts=self.texts,
-            error=error,
-            usage=usage,
-            calls=calls,
-            cost_nusd=cost,
-            overrun_nusd=overrun,
-            closed=closed,
-            mark=mark,
+    async def _bought(self, send: Any) -> Reply:
+        book, budget, asked, seat = self._book, self._budget, self._asked, self._link.seat
+        card = book.card(seat)
+        claim = bounds.amount(
+            card, prompts=1, input_tokens=asked.input_tokens, n=asked.n, output_tokens=asked.output_tokens
         )
+        reservation = await budget.reserve(claim)
+        row = book.opened(self._question_id, "default", card.name, 0, asked.n, claim)
+        await write_ahead(book, budget, reservation, row)
+        ending = RelayEnding(book, budget, self._spent, reservation, row, asked, seat)
+        left_s = self._left_s()
+        try:
+            async with asyncio.timeout(left_s):
+                said = await self._whole(send, ending, left_s)
+        except ProviderError as error:
+            self.onward = self._goes_on(error, ending)
+            await ending.failed(error, onward=self.onward)
+            raise
+        except TimeoutError as passed:
+            self._late = True
+            late = TimedOut("the deadline passed while the reply was awaited", billed=not unsent(passed))
+            await ending.failed(late)
+            raise late from None
+        except BaseException as left:
+            await ending.failed(BadReply("cancelled", billed=not unsent(left)))
+            raise
+        await ending.settle()
+        return Reply(said, ending.texts)
+
+    async def _whole(self, send: Any, ending: RelayEnding, left_s: float | None) -> dict[str, Any] | None:
+        """The reply in one piece; None where it was streamed, each event handed on."""
+        path, body = ending.asked.path, ending.asked.body
+        if self._on_event is None:
+            said, ending.usage = await send(path, body, left_s=left_s)
+            ending.take(said)
+            return said
+        async with aclosing(send(path, body, left_s=left_s)) as events:
+            async for event, usage in events:
+                ending.started = True
+                ending.usage = usage or ending.usage
+                ending.take(event)
+                self._on_event(event)
+        return None
+
+    def _skipped(self, failure: OutlayError, why: str) -> OutlayError:
+        """The failure of a model that is not asked, traced where another one stands behind it."""
+        if self._link.more:
+            self._book.trace.add("skip", key_of(self._link.seat, self._asked.path), self._book.now_s(), why=why)
+            self.onward = True
+        return failure
+
+    def _goes_on(self, failure: ProviderError, ending: RelayEnding) -> bool:
+        left_s = self._left_s()
+        in_time = left_s is None or left_s > 0
+        return self._link.more and not ending.started and in_time and chain.elsewhere(failure)
+
+    def _tell(self, failure: ProviderError | None) -> bool:
+        """Let the breaker know how the model fared; False where that says nothing of the upstream."""
+        if self._late or isinstance(failure, Crowded):
+            return False
+        if self._breaker is not None:
+            if failure is None or not chain.elsewhere(failure):
+                self._breaker.succeeded()
+            else:
+                self._breaker.failed(failure.retry_after_s)
+        return True
+
+    def _left_s(self) -> float | None:
+        """Seconds until the deadline; None is no deadline."""
+        deadline_s = self._budget.deadline_s
+        return None if deadline_s is None else max(deadline_s - self._book.session.clock(), 0.0)
 
 
-async def _repeat(book: Book, replay: Replay, asked: Relayed, spent: Spent) -> Reply:
+async def _repeat(book: Book, replay: Replay, links: list[_Link], asked: Relayed, spent: Spent) -> Reply:
     """The recorded outcome; of a reply only its texts are recorded, and no embeddings, which are large."""
-    event = await replay.turn(("relay",), asked.path)
-    book.trace.events.append(event)
-    cost = event["cost_nusd"]
-    spent.add(
-        msgspec.convert(event["usage"], Usage),
-        calls=event["calls"],
-        cost=cost,
-        paid=cost,
-        overrun=event["overrun_nusd"],
-        closed=event["closed"],
-    )
-    return Reply(None, tuple(event["texts"]))
+    for link in links:
+        key = key_of(link.seat, asked.path)
+        if replay.left("skip", key):
+            book.trace.events.append(await replay.turn(("skip",), key))
+            continue
+        event = await replay.turn(("relay",), key)
+        book.trace.events.append(event)
+        cost = event["cost_nusd"]
+        spent.add(
+            msgspec.convert(event["usage"], Usage),
+            calls=event["calls"],
+            cost=cost,
+            paid=cost,
+            overrun=event["overrun_nusd"],
+            closed=event["closed"],
+        )
+        if event.get("onward"):
+            continue
+        _count_elsewhere(book, link.seat, spent, event["calls"])
+        return Reply(None, tuple(event["texts"]))
+    raise OutlayError("The replay diverged from its trace: no model of the chain is left in it.")
+
+
+def _count_elsewhere(book: Book, seat: str, spent: Spent, calls: int) -> None:
+    """Note what a model further down the chain has served."""
+    if seat != "default":
+        name = book.card(seat).name
+        spent.elsewhere[name] = spent.elsewhere.get(name, 0) + calls
 
 
 def encoded_bytes(body: dict[str, Any]) -> int:

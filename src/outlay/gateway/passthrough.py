@@ -10,7 +10,9 @@ from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from outlay.door.relay import OnEvent, Relayed, Reply, encoded_bytes
+from outlay.config.guard import least
+from outlay.door.relay import OnEvent, Reply, encoded_bytes
+from outlay.door.relay_ending import Relayed
 from outlay.door.session import Account
 from outlay.engine import Outlay
 from outlay.gateway import body
@@ -22,11 +24,12 @@ from outlay.gateway.keys import BUY
 from outlay.gateway.live import EventStream, Whole, while_connected
 from outlay.gateway.logs import note
 from outlay.gateway.once import once
-from outlay.gateway.options import ON_PASS_THROUGH, Options, options_of, refuse_beyond
+from outlay.gateway.options import ON_PASS_THROUGH, options_of, refuse_beyond
+from outlay.gateway.relay_wanted import want_relay
 from outlay.gateway.relayed_events import Emit, Events
 from outlay.gateway.sent_headers import sent_headers
 from outlay.gateway.state import State, state_of
-from outlay.gateway.wanted import within_route
+from outlay.gateway.wanted import Wanted
 from outlay.types import Answer
 
 DEFAULT_TOKENS = 16
@@ -52,25 +55,31 @@ class _Job(Struct, frozen=True):
     request: Request
     fields: Plain
     asked: Relayed
-    options: Options
+    wanted: Wanted
     account: Account
     id: str
 
     async def buy(self, seller: Outlay, on_event: OnEvent | None = None) -> tuple[Answer, Reply]:
         """The server's reply, and the answer that accounts for it, counted and noted in the request's line."""
-        limits = self.options.limits(time.monotonic())
+        options = self.wanted.options
         answer, reply = await seller.relay(
-            self.asked, question_id=self.id, limits=limits, account=self.account, on_event=on_event
+            self.asked,
+            question_id=self.id,
+            limits=options.limits(time.monotonic()),
+            account=self.account,
+            on_event=on_event,
+            name=self.wanted.plan,
         )
-        self.state.metrics.bought(self.fields.model, answer)
-        self.state.metrics.tagged(self.options.tags, answer)
+        answer = msgspec.structs.replace(answer, chosen=self.wanted.chosen)
+        self.state.metrics.bought(self.wanted.offered, answer)
+        self.state.metrics.tagged(options.tags, answer)
         note(
             self.request,
             model=self.fields.model,
             strategy=self.asked.path,
             trace_id=answer.trace_id,
             cost_nusd=answer.cost_nusd,
-            tags=self.options.tags,
+            tags=options.tags,
         )
         return answer, reply
 
@@ -115,12 +124,12 @@ async def _answered(
         fields = msgspec.convert(given, Plain)
     except msgspec.ValidationError as error:
         raise BadField(param_of(error), f"The request is not in order: {error}.") from None
-    options = within_route(state.config, caller, fields.model, options)
-    seller = await state.sellers.of(fields.model)
-    caller.may_ask(model=fields.model)
-    asked = _relayed(path, given, fields, caller)
+    wanted = want_relay(state.config, caller, fields.model, options)
+    wanted.may(caller, fields.model)
+    asked = _relayed(path, given, fields, caller, wanted)
+    seller = await state.sellers.played_by(wanted.cast)
     id = scope or state.outlay.store.new_id("relay")
-    job = _Job(state, request, fields, asked, options, caller.account(scope), id)
+    job = _Job(state, request, fields, asked, wanted, caller.account(scope), id)
     if fields.stream:
         return _streamed(job, seller)
     answer, reply = await while_connected(request.receive, job.buy(seller))
@@ -137,7 +146,7 @@ def _streamed(job: _Job, seller: Outlay) -> EventStream:
     return EventStream(stream, on_left=job.state.metrics.left.inc)
 
 
-def _relayed(path: str, given: dict[str, Any], fields: Plain, caller: Caller) -> Relayed:
+def _relayed(path: str, given: dict[str, Any], fields: Plain, caller: Caller, wanted: Wanted) -> Relayed:
     for name in given.keys() & REFUSED.keys():
         raise BadField(name, f"{name} cannot be honoured: {REFUSED[name]}.", code="unsupported_parameter")
     sent = {name: value for name, value in given.items() if name not in _OWN}
@@ -149,6 +158,7 @@ def _relayed(path: str, given: dict[str, Any], fields: Plain, caller: Caller) ->
         return Relayed(path, sent, encoded_bytes(sent), 0, 1)
     several = isinstance(fields.prompt, list) and not all(isinstance(p, int) for p in fields.prompt)
     n = fields.n * (len(fields.prompt) if several else 1)
+    wanted.may_fan_out(n)
     caller.may_fan_out(n)
-    most = caller.output_cap(fields.max_tokens) or 0
+    most = least(caller.output_cap(fields.max_tokens), wanted.entry.max_output_tokens) or 0
     return Relayed(path, {**sent, "max_tokens": most}, encoded_bytes(sent), most, n)

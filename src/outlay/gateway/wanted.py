@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from outlay.config import Config
@@ -93,26 +92,6 @@ def want(config: Config, caller: Caller, asked: ChatRequest, options: Options) -
     cast = _cast(config, entry, asked.model, options, strategy)
     offered = name or (asked.model if strategy is None else str(cast["default"]))
     return Wanted(strategy, cast, offered, told, name, entry, note, why)
-
-
-def within_route(config: Config, caller: Caller, model: str, options: Options) -> Options:
-    """The options of a request that is no chat, with its route's labels and caps.
-
-    Raises:
-        BadField: its route has it bought with a strategy, which works for chats only.
-    """
-    route = route_of(config.routes, model, caller.key_name, caller.tenant) or _NO_ROUTE
-    bought = route.plan or route.strategy
-    if bought not in (None, PASS_THROUGH):
-        raise BadField("model", f"{model} is bought with {bought} here, which answers chats only.")
-    return msgspec.structs.replace(
-        options,
-        task_class=options.task_class or route.task_class,
-        tags={**route.tags, **options.tags},
-        max_usd=_least(options.max_usd, route.max_usd),
-        max_tokens=_least(options.max_tokens, route.max_tokens),
-        deadline_s=_least(options.deadline_s, route.deadline_s),
-    )
 
 
 def _check(options: Options) -> None:

@@ -120,7 +120,9 @@ class local:
         _, client = await self._connected()
         return await client.count_text(text)
 
-    async def relay(self, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], Usage | None]:
+    async def relay(
+        self, path: str, body: dict[str, Any], *, left_s: float | None = None
+    ) -> tuple[dict[str, Any], Usage | None]:
         """The server's reply to a request at another address of its API, and the usage in it.
 
         Raises:
@@ -128,14 +130,14 @@ class local:
         """
         process, client = await self._connected()
         try:
-            said = await client.relay(path, body)
+            said = await client.relay(path, body, left_s=left_s)
         except ProviderError as error:
             raise await self._explained(process, error) from error
         process.replied()
         return said
 
     async def relay_stream(
-        self, path: str, body: dict[str, Any]
+        self, path: str, body: dict[str, Any], *, left_s: float | None = None
     ) -> AsyncIterator[tuple[dict[str, Any], Usage | None]]:
         """The events of the server's streamed reply to a request at another address, each with the usage in it.
 
@@ -144,7 +146,7 @@ class local:
         """
         process, client = await self._connected()
         try:
-            async with aclosing(client.relay_stream(path, body)) as events:
+            async with aclosing(client.relay_stream(path, body, left_s=left_s)) as events:
                 async for event in events:
                     yield event
         except ProviderError as error:

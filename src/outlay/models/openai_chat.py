@@ -21,7 +21,7 @@ from outlay.models.openai_http import Http
 from outlay.models.openai_probe import CONTINUES, PROBE, Probe
 from outlay.models.openai_reply import Reply, document
 from outlay.models.openai_server import n_tokens, rendered
-from outlay.models.openai_ways import Ways, told
+from outlay.models.openai_ways import Ways
 from outlay.models.pieces import pieces
 from outlay.models.provider import Card
 from outlay.models.sse import Events
@@ -172,24 +172,24 @@ class openai_chat:
             return None
         return await self._counted(text, special=False)
 
-    async def relay(self, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], Usage | None]:
+    async def relay(
+        self, path: str, body: dict[str, Any], *, left_s: float | None = None
+    ) -> tuple[dict[str, Any], Usage | None]:
         """The server's reply to a request at `path` under the base URL, and the usage in it; nothing is added to it.
 
         Raises:
             ProviderError: see `outlay.errors`; `billed` where it may have been answered.
         """
-        http = self._http
-        with await self.limiter.enter() as place:
-            response = await http.open("POST", f"{http.base_url}/{path}", {**body, "model": self.model})
+        with await self.limiter.enter(left_s) as place:
+            url = f"{self._http.base_url}/{path}"
+            response = await self._ways.ask_whole(url, {**body, "model": self.model}, place)
             try:
-                if response.status != 200:
-                    raise told(place, (await http.refused(response))[0], response.status)
-                return document(await http.document(response), http.host)
+                return document(await self._http.document(response), self._http.host)
             finally:
                 response.close()
 
     async def relay_stream(
-        self, path: str, body: dict[str, Any]
+        self, path: str, body: dict[str, Any], *, left_s: float | None = None
     ) -> AsyncGenerator[tuple[dict[str, Any], Usage | None], None]:
         """The events of the server's streamed reply to a request at `path`, each with the usage in it.
 
@@ -198,7 +198,7 @@ class openai_chat:
         Raises:
             ProviderError: see `outlay.errors`; `billed` where tokens may have been bought.
         """
-        with await self.limiter.enter() as place:
+        with await self.limiter.enter(left_s) as place:
             n = body.get("n", 1) if isinstance(body.get("prompt"), str) else 2
             url = f"{self._http.base_url}/{path}"
             response = await self._ask(url, {**body, "model": self.model}, place, n)

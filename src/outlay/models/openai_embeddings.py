@@ -71,13 +71,15 @@ class openai_embeddings(Chatless):  # a provider's class is named as users write
         said, usage = await self._asked({"input": list(texts), "encoding_format": "float"})
         return Embedded(_vectors(said, len(texts)), usage)
 
-    async def relay(self, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], Usage | None]:
+    async def relay(
+        self, path: str, body: dict[str, Any], *, left_s: float | None = None
+    ) -> tuple[dict[str, Any], Usage | None]:
         """The server's own reply to a client's request at `path`, and the usage in it.
 
         Raises:
             ProviderError: the server failed.
         """
-        return await self._server.relay(path, body)
+        return await self._server.relay(path, body, left_s=left_s)
 
 
 def _vectors(said: dict[str, Any], n: int) -> tuple[bytes, ...]:

@@ -56,7 +56,7 @@ class Ways:
             try:
                 response = await self._http.open("POST", url, body | _WAYS[way] | (running if way == 0 else {}))
             except Unreachable as error:
-                raise told(place, error, 0) from None
+                raise _told(place, error, 0) from None
             if response.status == 200:
                 place.answered()
                 # Only what has worked is remembered: a refusal may mention streams for another reason.
@@ -67,11 +67,27 @@ class Ways:
                 self._one_choice()
             other = _other_way(way, said)
             if other is None or not isinstance(error, BadRequest) or error.fatal:
-                raise told(place, error, response.status)
+                raise _told(place, error, response.status)
             way = other
 
+    async def ask_whole(self, url: str, body: dict[str, Any], place: Place) -> Any:
+        """The open reply with status 200 to a request as it is; `place` learns how it fared.
 
-def told(place: Place, error: ProviderError, status: int) -> ProviderError:
+        Raises:
+            ProviderError: it was refused, or no connection came about.
+        """
+        place.sent()
+        try:
+            response = await self._http.open("POST", url, body)
+        except Unreachable as error:
+            raise _told(place, error, 0) from None
+        if response.status != 200:
+            raise _told(place, (await self._http.refused(response))[0], response.status)
+        place.answered()
+        return response
+
+
+def _told(place: Place, error: ProviderError, status: int) -> ProviderError:
     """The error, of which the gate learns where it says that the upstream has too much to do."""
     refused = status in _OVERLOADED or (isinstance(error, Unreachable) and not error.billed)
     if refused and error.retryable:
