@@ -11,9 +11,11 @@ import pytest
 from outlay import config
 from outlay.cli import main
 from outlay.cli._plan_lines import Saved, with_plans
+from outlay.cli._save_plan import _names
 from outlay.config.auto import Measured
 from outlay.config.plans import PlanEntry
 from outlay.config.routes import RouteEntry
+from outlay.types import Plan
 
 SMALL = "recorded/res-q15-chain_sum"
 WORDS = ("plan", SMALL, "--model", SMALL, "--questions", "8", "--value-usd", "0.01")
@@ -182,3 +184,19 @@ def test_any_name_is_written_and_replaced(name):
     measured = {"plan": name, "accuracy": 0.9, "wrong": 0.1, "cost_usd": 0.0000015, "most_usd": 2.0}
     assert found["auto"] == {name: [measured]}
     assert again == text
+
+
+def test_names_say_what_the_plans_are_and_are_plain():
+    plans = [
+        Plan("cascade", {"n": 2, "m": 1}, None, None, {"small": "local/a", "large": "recorded/b.5"}),
+        Plan("cascade", {"n": 2, "m": 4}, None, None, {"small": "local/a", "large": "recorded/b.5"}),
+        Plan("my.module:best_of", {"n": 4}, "judge", None, {"default": "m"}),
+        Plan("adaptive", {"n": 8, "confidence": 0.95}, None, None, {"default": "m"}),
+    ]
+    assert _names("s", plans, {"s-adaptive8-95-m"}) == [
+        "s-cascade2-b-5",
+        "s-cascade2-b-5-2",
+        "s-my-module-best-of4-m",
+        "s-adaptive8-95-m-2",
+    ]
+    assert _names("s", plans[3:], ()) == ["s-adaptive8-95"]

@@ -148,11 +148,11 @@ def _names(name: str, plans: Sequence[Plan], taken: Collection[str]) -> list[str
     several = len({tuple(plan.roles.values()) for plan in plans}) > 1
     found: list[str] = []
     for plan in plans:
-        word = WORDS.get(plan.strategy, plan.strategy.replace("_", "-"))
-        parts = [name, f"{word}{plan.parameters.get('n', '')}"]
+        word = WORDS.get(plan.strategy, plan.strategy)
+        parts = [f"{word}{plan.parameters.get('n', '')}"]
         parts += [f"{100 * plan.parameters['confidence']:.0f}"] if "confidence" in plan.parameters else []
-        parts += [re.sub(r"[^A-Za-z0-9_-]+", "-", default_of(plan).rpartition("/")[2])] if several else []
-        called = "-".join(parts)
+        parts += [default_of(plan).rpartition("/")[2]] if several else []
+        called = "-".join([name, *(re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-") for part in parts)])
         tries = (called, *(f"{called}-{i}" for i in range(2, len(plans) + len(taken) + 3)))
         found.append(next(c for c in tries if c not in found and c not in taken))
     return found
