@@ -207,6 +207,41 @@ async def test_an_interruption_anywhere_pays_for_nothing_twice(home, after):
     assert again.paid_usd == rest.paid_usd
 
 
+class _Narrow(recorded):
+    """A recorded model that is asked one question at a time."""
+
+    async def card(self):
+        return msgspec.structs.replace(await super().card(), concurrency=1)
+
+
+@pytest.mark.parametrize("after", [3, 13, 30])
+@pytest.mark.parametrize("max_usd", [0.003, 0.2])
+async def test_an_interruption_one_question_at_a_time_pays_for_nothing_twice(home, monkeypatch, after, max_usd):
+    monkeypatch.setattr(recorded_module, "recorded", _Narrow)
+    models = cheap_and_dear(home, questions=40)
+    more = {"max_usd": max_usd, "labels": 6}
+
+    def stop(done, answered, of, usd):
+        if done == after:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        await solved(home, models, on_purchase=stop, **more)
+    rest = await solved(home, models, **more)
+    alone = await solved(home, models, "b.jsonl", store="other.db", **more)
+    assert rest.answers == alone.answers
+    assert rest.paid_usd == pytest.approx(alone.paid_usd)
+    assert rest.paid_usd <= max_usd
+
+
+async def test_models_that_cost_nothing_are_piloted_whole(home):
+    wrong = record(home / "wrong.json", [["8"] * 8] * 24, usd_per_token=0.0)
+    good = record(home / "good.json", [[RIGHT] * 8] * 24, usd_per_token=0.0)
+    found = await solved(home, (wrong, good), max_usd=0.01, value_usd=0.001)
+    assert (found.pilot.questions, found.pilot.samples, found.paid_usd) == (10, 8, 0.0)
+    assert right(found) == 24
+
+
 async def test_a_higher_cap_goes_on(home):
     models = cheap_and_dear(home, questions=30)
     first = await solved(home, models, max_usd=0.002, labels=4)
