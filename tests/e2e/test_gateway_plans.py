@@ -157,6 +157,26 @@ async def test_a_chain_answers_while_its_first_model_is_down_and_uses_it_again_w
         assert (await gate.get("/ready"))[1]["models_failing"] == 0
 
 
+async def test_a_role_may_have_a_chain_of_its_own():
+    judged = PlanEntry(
+        strategy="best_of_n", parameters={"n": 2}, kind="number", verifier="judge", roles={"judge": ("n", "m")}
+    )
+    async with (
+        Upstream() as up,
+        Upstream(model="spare") as other,
+        gateway(selling(up, other, plans={"p": judged})) as gate,
+    ):
+        other.always(status(503, "down"))
+        up.script(chat("Answer: 41"), chat("Answer: 42"))
+        up.always(chat("Score: 7"))
+        told = account(await buy(gate, "p"))
+        trace = await gate.state.outlay.store.trace(told["trace_id"])
+    assert told["models"] == {"judge": "spare", "judge.1": "fake", "default": "fake"}
+    assert told["elsewhere"] == {"fake": 2}
+    assert other.n_chats > 0
+    assert (await replay(trace.encode()))[1] == trace.encode()
+
+
 async def test_a_stream_that_was_begun_is_never_begun_anew_by_another_model():
     plan = PlanEntry(strategy="pass_through", models=("m", "n"))
     async with Upstream() as up, Upstream() as other, gateway(selling(up, other, plans={"p": plan})) as gate:

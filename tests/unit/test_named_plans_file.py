@@ -161,3 +161,23 @@ def test_a_plans_temperature_holds_where_the_request_states_none():
 def test_of_two_limits_the_smaller_binds():
     both = narrower(Limits(nusd=5, output_tokens=7, deadline_s=3.0), Limits(nusd=9, calls=2, deadline_s=1.0))
     assert both == Limits(nusd=5, output_tokens=7, calls=2, deadline_s=1.0)
+
+
+@pytest.mark.parametrize(
+    "roles, words",
+    [
+        ('judge = ["m", "m"]', "roles.judge: each model stands there once"),
+        ("judge = []", "roles.judge: name a model"),
+        ('judge = ["m", "o"]', "there is no model 'o'"),
+        ('embed = ["m", "n"]', "roles.embed: vectors of two models cannot be compared"),
+        ('process_rm = ["m", "n"]', "roles.process_rm: scores of two models cannot be compared"),
+    ],
+)
+def test_a_chain_of_a_role_that_could_not_be_gone_on_with_is_refused(tmp_path: Path, roles: str, words: str):
+    with pytest.raises(UsageError, match=words):
+        read(tmp_path, f"[plans.p]\nroles = {{ {roles} }}")
+
+
+def test_a_role_may_have_a_chain(tmp_path: Path):
+    found = read(tmp_path, '[plans.p]\nroles = { judge = ["n", "m"], embed = "n" }')
+    assert found.plan("p").cast("x", {}) == {"default": "x", "judge": ("n", "m"), "embed": "n"}

@@ -18,6 +18,11 @@ PASS_THROUGH = "pass_through"
 """Stands where a strategy's name stands: the request goes to the model as it was written."""
 RESERVED = "outlay/"
 """Names under it are the server's own."""
+ALONE = {
+    "embed": "vectors of two models cannot be compared",
+    "process_rm": "scores of two models cannot be compared",
+}
+"""Roles that no other model can go on with, and why."""
 Dollars = Annotated[float, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
@@ -27,10 +32,10 @@ Temperature = Annotated[float, Meta(ge=0)]
 class PlanEntry(Struct, frozen=True, forbid_unknown_fields=True):
     """One `[plans.NAME]` table. What it leaves out is the request's to say, or the default.
 
-    `model` names one model, `models` several: each is asked only where those before it failed. `temperature` is that
-    of every sample where the request states none. `max_usd`, `deadline_s`, `max_output_tokens` (of one sample),
-    `fan_out` (calls of one request), `reasoning_tokens` and `answer_tokens` (as in `[guard]`) are caps: of a cap here
-    and one that comes with a request, the smaller binds.
+    `model` names one model, `models` several: each is asked only where those before it failed. So it is with a role
+    that names several. `temperature` is that of every sample where the request states none. `max_usd`, `deadline_s`,
+    `max_output_tokens` (of one sample), `fan_out` (calls of one request), `reasoning_tokens` and `answer_tokens` (as in
+    `[guard]`) are caps: of a cap here and one that comes with a request, the smaller binds.
     """
 
     strategy: str = "single"
@@ -40,7 +45,7 @@ class PlanEntry(Struct, frozen=True, forbid_unknown_fields=True):
     framings: tuple[str, ...] = ()
     model: str | None = None
     models: tuple[str, ...] = ()
-    roles: dict[str, str] = {}
+    roles: dict[str, str | tuple[str, ...]] = {}
     temperature: Temperature | None = None
     max_usd: Dollars | None = None
     deadline_s: Seconds | None = None
@@ -118,12 +123,14 @@ def check_plan(name: str, entry: PlanEntry, *, models: Collection[str]) -> None:
         raise UsageError(f"{here}: names under {RESERVED} are the server's own; give the plan another name.")
     if entry.model is not None and entry.models:
         raise UsageError(f"{here}: write model for one model or models for several, not both.")
-    if len(set(entry.models)) < len(entry.models):
-        raise UsageError(f"{here} models: each model stands there once.")
+    _check_chain(f"{here} models", "default", entry.models)
     if "default" in entry.roles:
         raise UsageError(f"{here} roles: the default role's model is the key model.")
-    for model in (*entry.chain, *entry.roles.values()):
-        check_model(here, model, models)
+    for chain in (entry.chain, *entry.roles.values()):
+        for model in (chain,) if isinstance(chain, str) else chain:
+            check_model(here, model, models)
+    for role, chain in entry.roles.items():
+        _check_chain(f"{here} roles.{role}", role, chain)
     check_strategy(here, entry.strategy, entry.parameters)
     check_words(here, entry.kind, entry.verifier)
     try:
@@ -135,6 +142,17 @@ def check_plan(name: str, entry: PlanEntry, *, models: Collection[str]) -> None:
             raise UsageError(
                 f"{here} {key}: what is passed through is neither read nor checked nor changed; leave it out."
             )
+
+
+def _check_chain(here: str, role: str, chain: str | tuple[str, ...]) -> None:
+    if isinstance(chain, str):
+        return
+    if len(set(chain)) < len(chain):
+        raise UsageError(f"{here}: each model stands there once.")
+    if role != "default" and not chain:
+        raise UsageError(f"{here}: name a model, or leave the role out.")
+    if role in ALONE and len(chain) > 1:
+        raise UsageError(f"{here}: {ALONE[role]}, so one model plays it.")
 
 
 def check_strategy(here: str, strategy: str, parameters: Mapping[str, Any]) -> None:
