@@ -1,4 +1,4 @@
-"""Seconds of a user's command are paid once a run: a resumed one is told again what the command said."""
+"""Seconds of a check are paid once a run: a resumed one is told again what a command, a service or tests said."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from hooks import Hook, verdict
+from judged import candidate
 
 from outlay.answering import replay
 from outlay.engine import Outlay
 from outlay.models.recording_file import read
+from outlay.sandbox.checks import Checked
 from outlay.types import Plan, Question
+from outlay.verifiers import code_tests
 
 POOL = "recorded/pool-q15-sums"
 ASKED = Question("sums-000", read("pool-q15-sums").questions[0].messages, "number")
@@ -71,6 +75,38 @@ async def test_a_failure_is_tried_again(tmp_path, script):
     ran = runs(tmp_path)
     await bought(tmp_path, check)
     assert runs(tmp_path) == 2 * ran
+
+
+async def test_a_service_is_not_asked_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("OUTLAY_HOME", str(tmp_path))
+    with Hook(lambda asked: verdict(score=0.5)) as hook:
+        first, _ = await bought(tmp_path, f"webhook:{hook.url}")
+        asked = len(hook.asked)
+        second, _ = await bought(tmp_path, f"webhook:{hook.url}")
+        assert len(hook.asked) == asked >= 1
+    assert (second.cost_nusd, second.paid_nusd) == (first.cost_nusd, 0)
+
+
+async def test_code_is_not_run_again_on_the_same_tests(tmp_path, monkeypatch):
+    monkeypatch.setenv("OUTLAY_HOME", str(tmp_path))
+    ran: list[str] = []
+
+    async def run_checks(code, tests, *, caps):
+        ran.append(tests)
+        return Checked(1, 1)
+
+    monkeypatch.setattr(code_tests, "run_checks", run_checks)
+    code = candidate("```python\ndef f():\n    return 1\n```")
+
+    async def judged(tests: str) -> float:
+        async with Outlay(POOL, store=tmp_path / "ledger.db", cache=True, run_id="run_a") as outlay:
+            check = code_tests.code_tests
+            return (await outlay.work(lambda run: check(run, ASKED, code, tests=tests), id="job", seed=0)).score
+
+    assert [await judged("assert f() == 1"), await judged("assert f() == 1")] == [1.0, 1.0]
+    assert len(ran) == 1
+    await judged("assert f() == 2")
+    assert len(ran) == 2
 
 
 async def test_an_answer_that_was_told_again_replays(tmp_path, script):

@@ -91,13 +91,16 @@ async def code_tests(
         return Verdict(0.0, False, "no code")
     caps = Caps(timeout_s=timeout_s, memory_bytes=memory_mb * 1_000_000)
 
+    checks = source(tests)
+
     async def work() -> dict[str, Any]:
         try:
-            return msgspec.to_builtins(await run_checks(written, source(tests), caps=caps))
+            return msgspec.to_builtins(await run_checks(written, checks, caps=caps))
         except ProviderError as error:
             return {"failed": str(error)}
 
-    seen = await run.seconds(f"tests/{candidate.index}", timeout_s, work)
+    same = repr((written, checks, timeout_s, memory_mb))
+    seen = await run.seconds(f"tests/{candidate.index}", timeout_s, work, same=same)
     if "failed" in seen:
         raise ProviderError(seen["failed"])
     passed, total = seen["passed"], seen["total"]

@@ -68,8 +68,9 @@ async def webhook(
     `text` is the candidate's whole reply, `answer` what was extracted from it (null where nothing was). The service
     replies `{"score": 0 … 1, "accepted": true | false, "why": "…"}`; without `accepted`, a score from `threshold` on
     accepts. Anything else, a redirect (which is never followed), another status than 200, a longer reply than 64 KiB
-    or a silence is a failure: the sample stands unverified. The address comes from the configuration or the command
-    line alone: a request of the gateway cannot name one.
+    or a silence is a failure: the sample stands unverified. A bench, a pilot or a solve that is resumed does not ask
+    again what was answered. The address comes from the configuration or the command line alone: a request of the
+    gateway cannot name one.
 
     Args:
         run: what is charged.
@@ -104,7 +105,8 @@ async def webhook(
         finally:
             await service.close()
 
-    seen = await run.seconds(f"webhook/{candidate.index}", timeout_s, work)
+    same = repr((url, asked, timeout_s, threshold))
+    seen = await run.seconds(f"webhook/{candidate.index}", timeout_s, work, same=same)
     if "failed" in seen:
         raise ProviderError(seen["failed"])
     return Verdict(seen["score"], seen["accepted"], seen["why"])
