@@ -22,6 +22,7 @@ from outlay import plugins
 from outlay.engine import Outlay
 from outlay.errors import NoAnswer, UsageError
 from outlay.models.local import local
+from outlay.models.provider import Provider
 from outlay.stats.interval import Interval
 from outlay.stats.wilson import wilson
 from outlay.tasks import CORRECT, Item, open_task
@@ -31,11 +32,12 @@ MODELS = Path.home() / ".cache/outlay-test-models"
 
 
 class Arm(Struct, frozen=True):
-    """One way to ask: a strategy, and what is done to the question before."""
+    """One way to ask: a strategy, what is done to the question before, and what is put around it."""
 
     name: str
     strategy: str
     asked: Callable[[Question], Question]
+    framings: tuple[str, ...] = ()
 
 
 class Row(Struct, frozen=True):
@@ -54,10 +56,15 @@ class Row(Struct, frozen=True):
     failed: str = ""
 
 
-def arguments(what: str | None, questions: int, model: str) -> argparse.ArgumentParser:
-    """What every such bench can be told."""
+def arguments(
+    what: str | None, questions: int, model: str, *, scripted: bool = False
+) -> argparse.ArgumentParser:
+    """What every such bench can be told; one that has scripted models of its own asks a real one with `--live DIR`."""
     asked = argparse.ArgumentParser(description=what, formatter_class=argparse.RawTextHelpFormatter)
-    asked.add_argument("dir", type=Path)
+    if scripted:
+        asked.add_argument("--live", dest="dir", type=Path, help="ask a real model; the folder of its answers")
+    else:
+        asked.add_argument("dir", type=Path)
     asked.add_argument("--questions", type=int, default=questions, help="of each task")
     asked.add_argument("--model", default=str(MODELS / model), help="a name, or a path to a .gguf file")
     asked.add_argument("--seed", type=int, default=0)
@@ -67,9 +74,13 @@ def arguments(what: str | None, questions: int, model: str) -> argparse.Argument
 
 
 async def buy(
-    given: argparse.Namespace, tasks: Sequence[str], arms: Sequence[Arm], verifier: str | None
+    given: argparse.Namespace,
+    tasks: Sequence[str],
+    arms: Sequence[Arm],
+    verifier: str | None,
+    model: Provider | None = None,
 ) -> None:
-    """Buy what is missing.
+    """Buy what is missing, in silence of `model` where it is given and else of the one that is named.
 
     Raises:
         UsageError: the folder holds answers of another model or seed.
@@ -81,9 +92,9 @@ async def buy(
     ]
     turns = [found for found in chain.from_iterable(zip_longest(*items)) if found is not None]
     left = [(t, i) for t, i in turns if any((t, arm.name, i.question.id) not in done for arm in arms)]
-    model = local(given.model) if given.model.endswith(".gguf") else given.model
+    seller = model or (local(given.model) if given.model.endswith(".gguf") else given.model)
     room, began_s, bought = asyncio.Semaphore(given.at_once), time.perf_counter(), 0
-    async with Outlay(model, store=given.dir / "ledger.db", seed=given.seed, cache=True, what="bench") as shop:
+    async with Outlay(seller, store=given.dir / "ledger.db", seed=given.seed, cache=True, what="bench") as shop:
         with (given.dir / "rows.jsonl").open("ab") as file:
 
             async def question(task: str, item: Item) -> None:
@@ -96,10 +107,12 @@ async def buy(
                             file.flush()
                 bought += 1
                 a_question_s = (time.perf_counter() - began_s) / bought
-                _say(
-                    f"{len(turns) - len(left) + bought} of {len(turns)}: {item.question.id} of {task}, "
-                    f"{a_question_s:.0f} s a question, about {a_question_s * (len(left) - bought) / 60:.0f} min left"
-                )
+                if model is None:
+                    left_min = a_question_s * (len(left) - bought) / 60
+                    _say(
+                        f"{len(turns) - len(left) + bought} of {len(turns)}: {item.question.id} of {task}, "
+                        f"{a_question_s:.0f} s a question, about {left_min:.0f} min left"
+                    )
 
             async with asyncio.TaskGroup() as group:
                 for task, item in left:
@@ -133,7 +146,8 @@ def share(values: Sequence[bool]) -> str:
 
 async def _answered(shop: Outlay, task: str, arm: Arm, item: Item, verifier: str | None) -> Row:
     try:
-        answer = await shop.buy(arm.asked(item.question), await shop.plan(arm.strategy, verifier=verifier))
+        plan = await shop.plan(arm.strategy, verifier=verifier, framings=arm.framings)
+        answer = await shop.buy(arm.asked(item.question), plan)
     except NoAnswer as failure:
         return Row(task, arm.name, item.question.id, failed=str(failure))
     kind = plugins.load("answer kind", item.question.kind or "text")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from outlay.prompts.exoskeleton import FIELDS, SCAFFOLD, read, real, source_of
+from outlay.prompts.exoskeleton import CHECKS, FIELDS, SCAFFOLD, read, real, source_of
 from outlay.testing import FIXED, scripted, shop
 from outlay.types import Completion, Question, Sample, Sampling, Usage
 from outlay.verifiers.grounded import grounded
@@ -45,6 +45,20 @@ def test_fields_stand_in_the_demand_in_order():
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize("check", CHECKS)
+def test_no_control_can_be_quoted_either(check):
+    messages = [{"role": "user", "content": f"A box.\n\n{CHECKS[check]}"}]
+    assert source_of(messages) == "a box."
+
+
+def test_the_controls_differ_from_the_check_as_they_say():
+    assert len(CHECKS["filler"].split()) == len(SCAFFOLD.split())
+    left_out = {f for f in FIELDS if f"\n{f}:" not in CHECKS["partial"]}
+    assert left_out == {"Conflicts", "Coverage", "Plan"}
+    assert not any(f"{f}:" in CHECKS[c] for f in FIELDS for c in ("plain", "undirected", "filler"))
+    assert all(text.startswith("What stands above is the only source") for text in CHECKS.values())
+
+
 async def buy(script, strategy="single", question=ASKED, **options):
     model = scripted(script, price=FIXED)
     async with shop(model) as outlay:
@@ -57,6 +71,15 @@ async def test_the_check_is_demanded_after_the_question_and_before_the_form_of_t
     assert text.startswith("A box holds")
     assert text.index(SCAFFOLD) < text.index("Answer: followed by the number alone.")
     assert found.answer == "37"
+
+
+async def test_a_control_is_demanded_in_its_place():
+    model = scripted(lambda r, i: "Answer: 37", price=FIXED)
+    async with shop(model) as outlay:
+        await outlay.ask(ASKED, framings=["exoskeleton:check=undirected"])
+    text = str(model.requests[0].messages[0]["content"])
+    assert CHECKS["undirected"] in text
+    assert SCAFFOLD not in text
 
 
 async def test_a_made_up_quote_is_rejected_and_another_sample_is_bought():

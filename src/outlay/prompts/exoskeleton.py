@@ -27,6 +27,28 @@ Coverage: full, partial or none
 Plan: answer in full, or answer what is covered and say what is missing, or say that the source does not tell it
 Response: the answer, from the found facts alone; with coverage none say that the source does not tell it"""
 
+_SOURCE = "What stands above is the only source that you may use."
+_PARTIAL = "\n".join(
+    line for line in SCAFFOLD.split("\n") if not line.startswith(("Conflicts:", "Coverage:", "Plan:"))
+).replace("; with coverage none say that the source does not tell it", "")
+# As many words as the scaffold, and no structure: longer prompts alone change answers too.
+_READ = (
+    "Read it with care, from its first line to its last one, before you write down your answer to the question."
+)
+_FILLER = " ".join([_SOURCE, *((_READ + " ") * 9).split()[: len(SCAFFOLD.split()) - len(_SOURCE.split())]])
+
+Check = Literal["directed", "partial", "undirected", "plain", "filler"]
+"""What is demanded: the directed check, or one of its controls."""
+CHECKS: dict[Check, str] = {
+    "directed": SCAFFOLD,
+    "partial": _PARTIAL,
+    "undirected": f"{_SOURCE} Before you answer, think step by step about what it says.",
+    "plain": _SOURCE,
+    "filler": _FILLER,
+}
+"""The controls that a claim about the check needs: `plain` names the source and no more, `undirected` asks to think,
+`partial` leaves out what is missing and what contradicts, `filler` is as long as the check and says nothing."""
+
 _FIELD = re.compile(
     rf"^[ \t*_#>-]{{0,8}}({'|'.join(FIELDS)})[*_]{{0,3}}[ \t]{{0,4}}:[*_ \t]{{0,6}}", re.MULTILINE
 )
@@ -72,7 +94,10 @@ def read(text: str) -> Analysis:
 
 def source_of(messages: Sequence[Message]) -> str:
     """What may be quoted: everything that was sent, the demand for an analysis itself left out."""
-    return _plain(conversation(messages).replace(SCAFFOLD, ""))
+    text = conversation(messages)
+    for demand in sorted(CHECKS.values(), key=len, reverse=True):
+        text = text.replace(demand, "")
+    return _plain(text)
 
 
 def real(quotes: Sequence[str], source: str) -> tuple[bool, ...]:
