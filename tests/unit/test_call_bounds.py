@@ -134,7 +134,9 @@ def with_part(**part):
 async def test_an_image_counts_what_the_card_says_and_without_that_a_money_cap_refuses_it():
     request = with_part(type="image_url", image_url={"url": "https://example.org/a.png"})
     known = Card("m", "m", price=CARD.price, image_tokens=1000)
-    text, _ = await bounds.input_bound(None, CARD, request, capped_money=False)
+    text = bounds.text_bound(request.messages, request.sampling)
+    guessed, _ = await bounds.input_bound(None, CARD, request, capped_money=False)
+    assert guessed == text + bounds.IMAGE_TOKENS
     assert await bounds.input_bound(None, known, request, capped_money=True) == (text + 1000, False)
     with pytest.raises(UnknownPrice, match="image_tokens"):
         await bounds.input_bound(None, CARD, request, capped_money=True)

@@ -21,6 +21,10 @@ DEFAULT_OUTPUT_TOKENS = 4096
 MESSAGE_OVERHEAD = 16
 """Input tokens a message can cost beyond its bytes: role and separators."""
 
+IMAGE_TOKENS = 1_445
+"""What an image is reserved at where `image_tokens` of its model is not set: GPT-4o's rule, 85 + 170 for each of the at
+most 8 tiles of a large image in full detail. Others charge more, so nothing in dollars rests on it (`open_ended`)."""
+
 REFERENCES = frozenset({"file", "input_file", "audio_url", "video_url"})
 """Parts of a message that can stand for more tokens than they have bytes."""
 
@@ -37,7 +41,7 @@ async def input_bound(
     """Input tokens of a request, and whether they were counted by the model's tokenizer.
 
     Where they were not, they are the UTF-8 bytes + 16 a message: a token is at least one byte of text in every
-    tokenizer in use, so bytes never undercount.
+    tokenizer in use, so bytes never undercount. An image is `image_tokens` of its model, else `IMAGE_TOKENS`.
 
     Raises:
         UnknownPrice: money is capped and the model has no price, or the card does not say what an image costs.
@@ -61,7 +65,22 @@ async def input_bound(
         if counted is not None:
             return counted, True
     text = text_bound(request.messages, request.sampling, request.prefix)
-    return text + images * (card.image_tokens or 0), False
+    return text + images * (IMAGE_TOKENS if card.image_tokens is None else card.image_tokens), False
+
+
+def open_ended(card: Card, messages: Sequence[Message]) -> bool:
+    """Whether nobody knows what messages cost at most, though the model's price is known: images, files, sounds.
+
+    Example:
+        >>> from outlay.money import FREE, Price
+        >>> image = {"role": "user", "content": [{"type": "image_url"}]}
+        >>> [open_ended(Card("m", "m", frozenset(), price), [image]) for price in (Price(1, 1), FREE)]
+        [True, False]
+    """
+    if card.price is None or card.price.input_nusd_per_mtok == 0:
+        return False
+    unknown = card.image_tokens is None and any(map(_images, messages))
+    return unknown or any(map(_by_reference, messages))
 
 
 def text_bound(messages: Sequence[Message], sampling: Sampling, prefix: str | None = None) -> int:

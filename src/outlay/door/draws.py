@@ -211,7 +211,7 @@ class Door:
             max_output_tokens=most,
             hits=list(hits.values()),
         )
-        return Asked(size[0], most, hits, keys)
+        return Asked(size[0], most, hits, keys, bounds.open_ended(card, ask.messages))
 
     def _count_hits(self, ask: Ask, card: Card, asked: Asked, spent: Spent, *, prompts: int) -> None:
         """Cost what came from the call cache as if it were bought with the rest of the draw, in `prompts` requests."""

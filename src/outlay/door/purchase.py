@@ -145,13 +145,14 @@ class Purchase:
         return [], None, refusal
 
     def _claim(self, n: int) -> Amount:
-        return bounds.amount(
+        most = bounds.amount(
             self.card,
             prompts=1,
             input_tokens=self.asked.input_tokens,
             n=n,
             output_tokens=self.asked.max_output_tokens,
         )
+        return msgspec.structs.replace(most, nusd=None) if self.asked.open_ended else most
 
     async def _spend(
         self, key: str, granted: list[int], row: Opened, reservation: Reservation, attempt: int

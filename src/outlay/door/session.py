@@ -159,3 +159,5 @@ class Asked(Struct, frozen=True):
     max_output_tokens: int
     hits: dict[int, Completion]
     cache_keys: dict[int, str]
+    open_ended: bool = False
+    """Nobody knows what it costs at most (`bounds.open_ended`): it is reserved at an unknown price."""

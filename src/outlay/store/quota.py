@@ -120,7 +120,10 @@ def _in_day(
     if most is None or asked == 0:
         return None
     if asked is None:
-        return UnknownPrice(f"The {who} has a limit in dollars and the price of {row.model} is unknown.")
+        return UnknownPrice(
+            f"The {who} has a limit in dollars and the price of {row.model} is unknown, or what an image, a file or a "
+            f"sound takes of it; send text alone, or have image_tokens set in outlay.toml."
+        )
     nusd, open_nusd = _day(db, owner, row.at_us)
     if nusd + asked <= most:
         return None
