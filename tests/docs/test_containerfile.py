@@ -1,4 +1,4 @@
-"""The container file read as text: nobody builds it here, so what it names and runs is checked to be there."""
+"""The container file read as text, since tests have no container engine: what it names and runs is there."""
 
 from __future__ import annotations
 
@@ -82,6 +82,9 @@ def test_it_runs_as_nobody_in_particular_with_its_data_in_a_volume():
     (made,) = [rest for word, rest in FINAL if word == "RUN"]
     assert int(user) >= 1000
     assert f"--uid {user}" in made
+    # A login shell, or a file of somebody's home in the volume, is nothing that a server needs.
+    assert "--shell /usr/sbin/nologin" in made
+    assert "--skel /dev/null" in made
     environment = dict(rest.split("=", 1) for word, rest in FINAL if word == "ENV")
     assert environment["OUTLAY_HOME"] == the("VOLUME", FINAL) == "/data"
     assert f"--home-dir {the('VOLUME', FINAL)}" in made
