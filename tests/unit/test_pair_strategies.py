@@ -168,7 +168,16 @@ async def test_kept_tokens_never_pass_the_bound_and_separators_that_never_come_c
     assert pair.chain.tokens == ASK.sampling.max_output_tokens
     assert [s.tokens for s in pair.chain.steps] == [150, 150, 100]
     assert answer.key is None
+    assert any("no step ended at the separator" in m for m in answer.missing)
     assert any("cut at their output bound" in m for m in answer.missing)
+
+
+@pytest.mark.parametrize("name", ["speculative_reasoning", "glimpse", "arbitrage"])
+async def test_an_empty_separator_is_refused_before_a_cent_is_spent(name):
+    pair = Pair()
+    with pytest.raises(UsageError, match="separator of steps cannot be empty"):
+        await pair.buy(f"{name}:separator=")
+    assert pair.small.requests == pair.large.requests == []
 
 
 async def test_steps_that_never_end_stop_at_the_most_steps():

@@ -234,3 +234,11 @@ async def test_rounds_keep_a_reference_and_draw_one_less():
     first_steps = [len(r.sample_indices) for r in model.requests if not r.prefix]
     assert first_steps == [4, 3, 3]
     assert answer.key in (RIGHT, "41")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("text", "told"), [("on and on " * 100, 1), ("a line\n\n", 0)])
+async def test_separators_that_never_come_are_named_with_what_to_do(name, text, told):
+    answer, _, _ = await search(name, lambda r, i: text, steps=3, step_tokens=40)
+    assert answer.key is None
+    assert sum("no step ended at the separator '\\n\\n'" in m for m in answer.missing) == told

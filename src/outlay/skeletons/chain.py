@@ -8,8 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from outlay.door.metering import total
-from outlay.errors import UsageError
-from outlay.skeletons.steps import SEPARATOR
+from outlay.skeletons.steps import SEPARATOR, separator_of
 from outlay.types import Completion, Sample, Usage, Verdict
 
 ACCEPTED = 0.5
@@ -84,9 +83,7 @@ class Shape(Struct, frozen=True):
         Raises:
             UsageError: an empty separator.
         """
-        if not separator:
-            raise UsageError("A separator of steps cannot be empty; leave it out for a blank line.")
-        return Shape(steps, step_tokens, separator.replace("\\n", "\n"), temperature)
+        return Shape(steps, step_tokens, separator_of(separator), temperature)
 
 
 def sample_of(index: int, chain: Chain) -> Sample:

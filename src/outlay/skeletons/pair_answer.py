@@ -10,7 +10,7 @@ from outlay.run import Run
 from outlay.skeletons.one_chain import answer_of
 from outlay.skeletons.pair import Chain, Counts
 from outlay.skeletons.pair_rules import LARGE, SMALL, Rules
-from outlay.skeletons.steps import digest
+from outlay.skeletons.steps import digest, unparted
 from outlay.types import Answer, Completion, Question, Usage
 
 ANSWER_TOKENS = 2048
@@ -39,6 +39,8 @@ async def answered(
         The answer.
     """
     whole = Completion(chain.text, "length" if chain.cut else "stop", Usage(0, chain.tokens))
+    if chain.cut and (told := unparted([[s.text for s in chain.steps]], kept.separator)):
+        run.notes.append(told)
     place = _end(chain, kept, answer_by_large)
     if place is not None:
         whole = await _ended_by_large(run, question, whole, place, counts)

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from outlay.door.bounds import DEFAULT_OUTPUT_TOKENS, text_bound
 from outlay.prompts.thinking import CLOSE, OPENED, ask_to_think
-from outlay.skeletons.steps import SEPARATOR
+from outlay.skeletons.steps import SEPARATOR, separator_of
 from outlay.types import Bound, Draws, Question
 
 SMALL, LARGE = "small", "large"
@@ -60,7 +60,7 @@ def rules(
 ) -> Rules:
     r"""The rules within the question's own output bound; `\n` in a separator is a line break."""
     most = question.sampling.max_output_tokens or DEFAULT_OUTPUT_TOKENS
-    parted = separator.replace("\\n", "\n") or SEPARATOR
+    parted = separator_of(separator)
     cap = min(step_tokens, most)
     return Rules(most, first_large, max_steps, cap, parted, thinks, closing_ends, min(least_tokens, cap))
 

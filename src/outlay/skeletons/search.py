@@ -10,6 +10,7 @@ from outlay.skeletons.chain import Chain, Shape, sample_of
 from outlay.skeletons.pool import answer, representative
 from outlay.skeletons.population import Population
 from outlay.skeletons.reliability import look_up
+from outlay.skeletons.steps import unparted
 from outlay.types import Answer, Bound, Choice, Draws, Pool, Question
 
 
@@ -53,7 +54,8 @@ async def answered(
     choice = select(pool)
     best = representative(pool, choice.p[0][0]) if choice else None
     source, warning = await look_up(run)
-    run.notes.extend([warning] if warning else [])
+    cut = (c.steps for c in listed if not c.whole)
+    run.notes += filter(None, [warning, unparted(cut, population.shape.separator)])
     run.emit("search", chains=listed)
     if population.refusal is not None:
         stopped = f"the budget ended after {population.n_steps} steps: {population.refusal}"

@@ -22,16 +22,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
 
-from outlay.errors import BudgetExceeded, OutlayError, ProviderError
+from outlay.errors import BudgetExceeded, OutlayError, ProviderError, UsageError
 from outlay.run import Run
 from outlay.types import Completion, Question, TokenLogprob, Usage
 
 SEPARATOR = "\n\n"
 """A blank line: what sets steps apart unless stated otherwise."""
+FIRST_WORDS = 32
+"""Words after which a chain without a separator tells that it has none."""
 REPEATS = 3
 """So many equal steps in a row end a chain (our choice)."""
 _ANSWERED = re.compile(
@@ -152,6 +155,46 @@ def read(completion: Completion, prefix: str, *, separator: str = SEPARATOR, max
     if not text.strip() or 2 * completion.usage.output_tokens < max_tokens:
         return _step(completion, text, ended=True, why="cut at the server's own limit")
     return _step(completion, text)
+
+
+def separator_of(written: str) -> str:
+    r"""The separator that a user writes; `\n` is a line break.
+
+    Raises:
+        UsageError: it is empty.
+
+    Example:
+        >>> separator_of("\\n")
+        '\n'
+    """
+    if not written:
+        raise UsageError("A separator of steps cannot be empty; leave it out for a blank line.")
+    return written.replace("\\n", "\n")
+
+
+def unparted(chains: Iterable[Sequence[str]], separator: str) -> str:
+    r"""What to say where steps were cut and none ended at the separator: it is not what this model writes.
+
+    Args:
+        chains: the steps of each chain that was cut, each with the separator where it ended there.
+        separator: what should have ended them.
+
+    Returns:
+        A sentence's part; empty where some step ended there, or no chain has 32 words yet (our choice).
+
+    Example:
+        >>> unparted([["so " * 40]], "\n\n")[:55]
+        "no step ended at the separator '\\n\\n', so that steps we"
+    """
+    seen = list(chains)
+    if any(separator in step for chain in seen for step in chain):
+        return ""
+    if not any(sum(len(step.split()) for step in chain) >= FIRST_WORDS for chain in seen):
+        return ""
+    return (
+        f"no step ended at the separator {separator!r}, so that steps were cut anywhere; name the one that the model "
+        "writes with separator=…"
+    )
 
 
 def states_answer(text: str) -> bool:
