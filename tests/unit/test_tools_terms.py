@@ -53,7 +53,7 @@ async def test_arguments_are_checked_and_settings_are_not_the_models():
         ("odd_tools:nothing", "cannot be imported"),
         ("pyhton", "did you mean python"),
         ("odd_tools:find:calls=-1", ">= 0"),
-        ("odd_tools:find:bytes=1", ">= 200"),
+        ("odd_tools:find:bytes=1", "bytes=.1. is not allowed: Expected `int` >= 200"),
         ("odd_tools:find:speed=1", "no parameter 'speed'"),
         ("odd_tools:find;odd_tools:find", "Two tools"),
         ("; ".join(["python"] * 17), "at most 16"),

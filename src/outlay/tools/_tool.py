@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -107,10 +107,7 @@ def open_tool(text: str, *, calls: int) -> tuple[Tool, Work]:
         raise UsageError(f"{source} is no tool: a tool is an `async def` function.")
     if not _NAME.fullmatch(name):
         raise UsageError(f"{source}: a model cannot call a tool {name!r}.")
-    try:
-        terms = msgspec.convert(chosen.beside, Terms, strict=False)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"{source}: {error}.") from None
+    terms = _terms(source, chosen.beside)
     arguments = _arguments(function, source)
     schema = _schema(arguments)
     description = " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
@@ -143,6 +140,15 @@ def refuse_unready(text: str) -> None:
         ready = getattr(plugins.module_of(chosen.target), "ready", None)
         if ready is not None:
             ready(**chosen.parameters)
+
+
+def _terms(source: str, given: Mapping[str, str]) -> Terms:
+    try:
+        return msgspec.convert(given, Terms, strict=False)
+    except msgspec.ValidationError as error:
+        reason, _, place = str(error).rpartition(" - at `$.")
+        name = place.rstrip("`")
+        raise UsageError(f"{source}: {name}={given.get(name)!r} is not allowed: {reason}.") from None
 
 
 def _arguments(function: Callable[..., Any], source: str) -> type[Struct]:
