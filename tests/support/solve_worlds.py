@@ -14,9 +14,11 @@ RIGHT = "7"
 TOKENS = 10
 
 
-def record(path: Path, said_QS: list[list[str]], *, usd_per_token: float = 1e-6) -> str:
-    """Write a recording whose samples state these numbers, and return its name; prompts cost nothing."""
-    price = Price(0, round(usd_per_token * 1e6 * NUSD))
+def record(
+    path: Path, said_QS: list[list[str]], *, usd_per_token: float = 1e-6, prompt_usd: float = 0.0
+) -> str:
+    """Write a recording whose samples state these numbers, and return its name; prompts are one token."""
+    price = Price(round(prompt_usd * 1e6 * NUSD), round(usd_per_token * 1e6 * NUSD))
     write(
         path,
         Recording(

@@ -106,6 +106,19 @@ async def test_a_vote_that_is_not_worth_its_price_is_not_bought(home):
     assert {a.plan for a in found.answers} == {f"single on {same}"}
 
 
+async def test_a_vote_that_pays_by_the_labels_is_asked_for_at_once(home):
+    """A second reading of the prompt would cost more than the votes do, so a lone vote would stay alone."""
+    said = [[RIGHT] * 6 + scattered(2)] * 24
+    model = record(home / "dear_prompts.json", said, prompt_usd=5e-4)
+    more = {"value_usd": 0.002, "max_usd": 1.0}
+    alone = await solved(home, (model,), "b.jsonl", store="other.db", **more)
+    assert {a.samples for a in alone.answers} == {1}
+    found = await solved(home, (model,), pilot=10, **more)
+    assert "single" not in found.pilot.chosen[0].name
+    assert {a.samples for a in found.answers[10:]} == {3}
+    assert right(found) > right(alone)
+
+
 async def test_where_no_plan_is_worth_its_price_only_the_pilot_is_answered(home):
     models = cheap_and_dear(home)
     found = await solved(home, models, value_usd=1e-6)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 import numpy as np
 import pytest
@@ -23,20 +25,21 @@ def probes(models: int = 1):
     [
         (480, (30, 16)),
         (479, (30, 15)),
-        (60, (30, 2)),
-        (59, (29, 2)),
-        (8, (4, 2)),
-        (7, (7, 1)),
-        (3, (4, 1)),
+        (240, (30, 8)),
+        (239, (29, 8)),
+        (80, (10, 8)),
+        (79, (10, 7)),
+        (10, (10, 1)),
+        (9, (9, 1)),
         (0, (4, 1)),
     ],
 )
-def test_samples_are_given_up_before_questions(budget, size):
+def test_ten_questions_come_first_then_eight_samples_then_all(budget, size):
     assert pilot_size(probes(), budget, questions=30, samples=16) == size
 
 
 def test_every_model_counts():
-    assert pilot_size(probes(3), 180, questions=30, samples=16) == (30, 2)
+    assert pilot_size(probes(3), 60, questions=30, samples=16) == (10, 2)
 
 
 def test_prompts_and_checks_count():
@@ -54,15 +57,33 @@ def test_what_costs_nothing_is_drawn_whole():
     assert pilot_size(free, 0.0, questions=30, samples=16) == (30, 16)
 
 
-def test_a_pilot_grows_fourfold_and_ends():
+def test_more_money_never_draws_less_of_either():
+    sizes = [pilot_size(probes(), usd, questions=25, samples=12) for usd in range(0, 320, 3)]
+    assert all(a[0] <= b[0] and a[1] <= b[1] for a, b in pairwise(sizes))
+    assert sizes[-1] == (25, 12)
+
+
+def test_few_labels_are_asked_whole():
+    assert pilot_size(probes(), 35, questions=5, samples=8) == (5, 7)
+
+
+def test_a_pilot_is_drawn_in_steps_and_ends():
     size, steps = (4, 1), []
     while (following := next_size(size, (30, 16))) is not None:
-        assert following[0] * following[1] <= 4 * size[0] * size[1]
         size = following
         steps.append(size)
-    assert steps == [(16, 1), (30, 2), (30, 8), (30, 16)]
+    assert steps == [(4, 16), (12, 16), (30, 16)]
 
 
-@pytest.mark.parametrize("wanted", [(4, 1), (3, 9), (9, 0)])
-def test_what_became_dearer_is_drawn_no_further(wanted):
-    assert next_size((4, 1), wanted) is None
+@pytest.mark.parametrize(
+    "have, wanted, following",
+    [
+        ((4, 1), (4, 1), None),
+        ((4, 1), (7, 1), (7, 1)),
+        ((4, 8), (10, 5), (10, 5)),
+        ((12, 8), (30, 16), (30, 8)),
+        ((12, 8), (9, 1), None),
+    ],
+)
+def test_what_became_dearer_is_drawn_in_fewer_samples(have, wanted, following):
+    assert next_size(have, wanted) == following

@@ -53,6 +53,7 @@ class Solving:
         most: the most samples of a question.
         left_usd: what there is for all questions that hold no sample yet.
         held: how many samples a pilot drew of a question, by its place; they are in the call cache.
+        least: samples with which a question starts at least, where the budget has them for all.
         plan: what the lines call this.
     """
 
@@ -66,11 +67,12 @@ class Solving:
         most: int,
         left_usd: float,
         held: dict[int, int],
+        least: int,
         plan: str,
     ):
         self.open = [_Open(question) for question in questions]
         self.spec, self.shop, self.till = spec, shop, till
-        self.most, self.left_usd, self.held, self.plan = most, left_usd, held, plan
+        self.most, self.left_usd, self.held, self.least, self.plan = most, left_usd, held, least, plan
 
     @property
     def done(self) -> int:
@@ -93,24 +95,28 @@ class Solving:
                     heapq.heappush(queue, (-n.rate, i, n.samples))
 
     async def _start(self, indices: list[int]) -> None:
-        """A sample of the first few questions shows what one costs; then all start with what there is for all.
+        """What a pilot drew, or a sample of the first few questions, shows what one costs; then all start alike.
 
-        Where a worth was said and a second look at a lone vote is not worth its price, one sample is all.
+        They start with what there is for all. Where a worth was said, and a second look at a lone vote is not worth its
+        price, one sample is all, but where a pilot showed that a vote is: then it is asked for at once, since reading
+        the prompt again can cost more than the samples.
         """
-        probe, rest = indices[: self.width], indices[self.width :]
-        await self._buy((i, 1) for i in probe)
-        start = self._first([self.open[i] for i in probe], len(indices))
-        await self._all([(i, start) for i in rest])
-        if start > 1:
-            await self._all([(i, start) for i in probe])
+        known = list(self.held) or indices[: self.width]
+        if not self.held:
+            await self._buy((i, 1) for i in known)
+        start = self._first([self.open[i] for i in known], len(indices))
+        await self._all([(i, start) for i in indices if i not in known])
+        if start > 1 and not self.held:
+            await self._all([(i, start) for i in known])
 
-    def _first(self, probed: list[_Open], questions: int) -> int:
-        costs = [o.answer.cost_nusd / NUSD for o in probed if o.answer is not None and o.answer.cost_nusd]
-        if not costs:
+    def _first(self, seen: list[_Open], questions: int) -> int:
+        prices = [sum(self._prices(o)) for o in seen if o.pool is not None]
+        costs = [usd for usd in prices if usd]
+        if not costs or not questions:
             return min(FIRST, self.most)
-        alone = self._ahead(1, 0, 1, next(o for o in probed if o.pool is not None))
+        alone = self._ahead(1, 0, 1, next(o for o in seen if o.pool is not None))
         afford = int(self.left_usd / (fmean(costs) * questions))
-        return 1 if alone is None else max(1, min(FIRST, afford, self.most))
+        return max(1, min(FIRST if alone is not None else self.least, afford, self.most))
 
     async def _all(self, wanted: list[tuple[int, int]]) -> None:
         for at in range(0, len(wanted), self.width):
@@ -147,17 +153,23 @@ class Solving:
 
     def _ahead(self, a: int, b: int, drawn: int, o: _Open) -> Next | None:
         """The next purchase at these votes, at the prices of a question's own samples."""
-        assert o.pool is not None
-        seen = [s.completion.usage for s in o.pool.samples if s.completion is not None]
+        prompt_usd, sample_usd = self._prices(o)
         return next_samples(
             a,
             b,
             drawn,
-            prompt_usd=self._usd(Usage(round(fmean(u.input_tokens for u in seen)), 0)),
-            sample_usd=self._usd(Usage(0, round(fmean(u.output_tokens for u in seen)))),
+            prompt_usd=prompt_usd,
+            sample_usd=sample_usd,
             most=self.most - drawn,
             value_usd=self.spec.value_usd,
         )
+
+    def _prices(self, o: _Open) -> tuple[float, float]:
+        """What reading the prompt costs, and the output of a sample, at the mean of those seen."""
+        assert o.pool is not None
+        seen = [s.completion.usage for s in o.pool.samples if s.completion is not None]
+        prompt = Usage(round(fmean(u.input_tokens for u in seen)), 0)
+        return self._usd(prompt), self._usd(Usage(0, round(fmean(u.output_tokens for u in seen))))
 
     def _usd(self, usage: Usage) -> float:
         return 0.0 if self.card.price is None else cost_nusd(self.card.price, usage) / NUSD

@@ -100,7 +100,7 @@ async def decide(
 
     It begins with one sample of four questions and grows in steps, sized anew after each (`pilot_size`). Every decision
     follows from the samples and the budget, so the same command decides the same. Costs count as if everything were
-    bought now, with the prompts that are read again.
+    bought now, the first prompts twice where they are read again.
 
     Args:
         task: the questions.
@@ -115,17 +115,18 @@ async def decide(
     """
     items = [of_kind(task[i], spec.kind) for i in places]
     shops = [await shop.played_by({"default": model, **spec.roles}) for model in spec.models]
-    budget_usd, again_usd, size = PILOT_SHARE * spec.max_usd, 0.0, (FEWEST_QUESTIONS, 1)
-    while True:
-        drawn = await _ask(task.name, items[: size[0]], size[1], spec, shops, on_pool)
-        wanted = pilot_size(
-            drawn.pilots, budget_usd - again_usd, questions=len(items), samples=min(SAMPLES, spec.most)
-        )
-        following = None if drawn.stopped else next_size(size, wanted)
+    size = (FEWEST_QUESTIONS, 1)
+    drawn = await _ask(task.name, items[: size[0]], size[1], spec, shops, on_pool)
+    again_usd = sum(float(p.prompt_usd_Q.sum()) for p in drawn.pilots if p.width > 1)
+    room_usd, most = PILOT_SHARE * spec.max_usd - again_usd, min(SAMPLES, spec.most)
+    while not drawn.stopped:
+        following = next_size(size, pilot_size(drawn.pilots, room_usd, questions=len(items), samples=most))
         if following is None:
             break
-        again_usd += sum(float(p.prompt_usd_Q.sum()) for p in drawn.pilots if p.width > 1)
         size = following
+        drawn = await _ask(task.name, items[: size[0]], size[1], spec, shops, on_pool)
+    if size[1] == 1:
+        again_usd = 0.0
     asked = {item.question.id: place for item, place in zip(items, places, strict=True)}
     return _decided(drawn, [asked[id] for id in drawn.pilots[0].ids], again_usd, len(task), spec)
 
@@ -168,6 +169,7 @@ def _decided(drawn: Piloted, places: list[int], again_usd: float, questions: int
     samples = drawn.pilots[0].samples
     view = View(menu, beliefs, worth, None, samples, spec.seed)
     chosen = [(view.prospect(part.plan), part.share) for part in reversed(found.parts) if part.plan is not None]
+    deferring = any(p.plan.strategy == "cascade" for p, _ in chosen)
     failed = f"{len(drawn.failed)} times no sample came back in the pilot, which counts as wrong."
     return Decided(
         menu=menu,
@@ -180,5 +182,9 @@ def _decided(drawn: Piloted, places: list[int], again_usd: float, questions: int
         samples=samples,
         pilot_usd=pilot_usd,
         left_usd=left_usd,
-        notes=(*left_out, *unpaying(menu, beliefs), *((failed,) if drawn.failed else ())),
+        notes=(
+            *left_out,
+            *(() if deferring else unpaying(menu, beliefs)),
+            *((failed,) if drawn.failed else ()),
+        ),
     )

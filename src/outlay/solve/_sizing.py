@@ -1,4 +1,4 @@
-"""How large a pilot a share of the budget buys."""
+"""How large a pilot a share of the budget buys, and in which steps it is drawn."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from outlay.policies._pilot import FEWEST_QUESTIONS, Pilot
 
 PILOT_SHARE = 0.2
 """The share of the budget that a pilot's expected bill stays within (our choice)."""
-FEWEST_SAMPLES = 2
-"""Samples below which a pilot gives up questions first: two show whether a model agrees with itself."""
-GROWTH = 4
-"""How many times as many samples are drawn at once as the estimate of their price rests on (our choice)."""
+QUESTIONS_FIRST, SAMPLES_NEXT = 10, 8
+"""A pilot grows to so many questions with one sample, then to so many samples of each, then further (our choice)."""
+GROWTH = 3
+"""How many times as many questions are asked at once as the estimate of their price rests on (our choice)."""
 
 
 def pilot_size(probes: Sequence[Pilot], budget_usd: float, *, questions: int, samples: int) -> tuple[int, int]:
     """Questions and samples of the largest pilot whose expected bill is within the budget, at the probes' mean prices.
 
-    Of S samples a question of every model costs sum over models (prompts + S outputs + (S + min(S, 3)) checks).
-    Samples are given up before questions, down to two: what a plan does differs more between questions than within
-    one. Then questions, down to four, then the second sample. Four questions with one sample each, which is what the
-    probes have, are bought whatever they cost. The order is our choice.
+    Of S samples a question of every model costs sum over models (prompts + S outputs + (S + min(S, 3)) checks). From
+    four questions with one sample, which is what the probes have and is bought whatever it costs, a pilot grows to 10
+    questions, then to 8 samples, then to all questions, then to all samples: a few questions tell models apart, votes
+    and cascades show from several samples on, and the rest narrows the intervals. The order is our choice. A larger
+    budget never means fewer of either, so that what a smaller one drew is a part of what a larger one draws.
 
     Args:
         probes: what a few questions of each model came to, at one sample or more.
-        budget_usd: dollars, from 0.
+        budget_usd: dollars.
         questions: the most, at least 4.
         samples: the most, at least 1.
 
@@ -35,36 +36,43 @@ def pilot_size(probes: Sequence[Pilot], budget_usd: float, *, questions: int, sa
     Source:
         Ours: no paper read sizes a pilot from its own first prices.
     """
-    few = min(FEWEST_SAMPLES, samples)
-    for s in range(samples, few - 1, -1):
-        if questions * _row_usd(probes, s) <= budget_usd:
-            return questions, s
-    for s in range(few, 0, -1):
-        fits = int(budget_usd / _row_usd(probes, s))
-        if fits >= FEWEST_QUESTIONS:
-            return min(fits, questions), s
-    return FEWEST_QUESTIONS, 1
+    found = FEWEST_QUESTIONS, 1
+    for size in _path(questions, samples):
+        if size[0] * _row_usd(probes, size[1]) > budget_usd:
+            break
+        found = size
+    return found
+
+
+def _path(questions: int, samples: int) -> list[tuple[int, int]]:
+    few, some = min(QUESTIONS_FIRST, questions), min(SAMPLES_NEXT, samples)
+    return [
+        *((q, 1) for q in range(FEWEST_QUESTIONS, few + 1)),
+        *((few, s) for s in range(2, some + 1)),
+        *((q, some) for q in range(few + 1, questions + 1)),
+        *((questions, s) for s in range(some + 1, samples + 1)),
+    ]
 
 
 def next_size(have: tuple[int, int], wanted: tuple[int, int]) -> tuple[int, int] | None:
-    """The next size on the way to the wanted one, at most four times as many samples; None where have is enough.
+    """The next size on the way to the wanted one; None where there is no more to draw.
 
-    The lengths of the first replies say little of the price of all, so a pilot grows in steps and is sized anew after
-    each. Questions grow first. One that turned out dearer than thought is not drawn further.
+    The lengths of the first replies say little of the price of all, so a pilot is drawn in steps and sized anew after
+    each: four questions with all samples, then three times as many questions at a time. Only the first four have their
+    prompts read again for further samples; later steps take fewer samples where those came dearer, never more.
 
     Args:
         have: questions and samples that were drawn.
         wanted: those that the budget is now expected to buy.
 
     Example:
-        >>> next_size((4, 1), (10, 16)), next_size((10, 4), (10, 16)), next_size((10, 2), (6, 2))
-        ((10, 1), (10, 16), None)
+        >>> next_size((4, 1), (10, 8)), next_size((4, 8), (20, 7)), next_size((12, 7), (12, 8))
+        ((4, 8), (12, 7), None)
     """
-    if wanted[0] < have[0] or wanted[1] < have[1] or wanted == have:
-        return None
-    most = GROWTH * have[0] * have[1]
-    questions = min(wanted[0], most)
-    return questions, min(wanted[1], max(most // questions, have[1]))
+    if have[0] <= FEWEST_QUESTIONS and wanted[1] > have[1]:
+        return have[0], wanted[1]
+    questions = min(wanted[0], GROWTH * have[0])
+    return (questions, min(have[1], wanted[1])) if questions > have[0] else None
 
 
 def _row_usd(probes: Sequence[Pilot], samples: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from outlay.engine import Outlay
-from outlay.solve._buying import Solving
+from outlay.solve._buying import FIRST, Solving
 from outlay.solve._deciding import Decided
 from outlay.solve._spec import SolveSpec
 from outlay.solve._spreading import Spreading
@@ -44,7 +44,15 @@ async def way(task: Task, spec: SolveSpec, decided: Decided | None, shop: Outlay
         if spec.verifier:
             return Way("tries", Trying(asked, spec, shop, till, plan=_tries(spec, spec.model)))
         by_votes = Solving(
-            asked, spec, shop, till, most=spec.most, left_usd=spec.max_usd, held={}, plan=_votes(spec.model)
+            asked,
+            spec,
+            shop,
+            till,
+            most=spec.most,
+            left_usd=spec.max_usd,
+            held={},
+            least=1,
+            plan=_votes(spec.model),
         )
         return Way("votes", by_votes)
     strategies = {e.plan.strategy for e in decided.bought}
@@ -66,6 +74,7 @@ async def way(task: Task, spec: SolveSpec, decided: Decided | None, shop: Outlay
         most=1 if one else spec.most,
         left_usd=decided.left_usd,
         held=held,
+        least=min(FIRST, max(e.n for e in decided.bought)),
         plan=f"single on {model}" if one else _votes(model),
     )
     return Way("votes", by_votes)
