@@ -49,13 +49,13 @@ class Rules(Struct, frozen=True):
 
 def rules(
     question: Question,
-    *,
     first_large: int,
     max_steps: int,
     step_tokens: int,
     separator: str,
     thinks: Thinks,
     least_tokens: int,
+    *,
     closing_ends: bool = True,
 ) -> Rules:
     r"""The rules within the question's own output bound; `\n` in a separator is a line break."""

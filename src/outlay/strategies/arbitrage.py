@@ -18,7 +18,6 @@ from outlay.skeletons.pair_rules import (
     STEPS,
     FirstSteps,
     LeastTokens,
-    Rules,
     Steps,
     StepTokens,
     Thinks,
@@ -49,7 +48,7 @@ def bound(
     thinks: Thinks = "plain",
 ) -> Bound:
     """At every step a draft and a step of the large model, and scores where the estimator needs them."""
-    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
+    kept = pair_rules.rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
     steps = min(max_steps, kept.max_tokens)
     by_role = pair_rules.worst(question, kept, answer_tokens=bound_of_end(thinks, False)).by_role
     looks = {verifier.__name__: 1, ORACLE: 2}.get(estimator, 0)
@@ -100,7 +99,7 @@ async def arbitrage(
         oracle's D beside that of -(draft's score): a router pays only if it beats that.
     Example: `outlay ask "17 * 23?" --model BIG --model small=SMALL --strategy arbitrage:tau=0.2`
     """
-    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
+    kept = pair_rules.rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
     _check(run, estimator)
     default = 0.0 if estimator == ORACLE else TAU
     least = await threshold(run, f"arbitrage:{estimator}", tau, default)
@@ -128,23 +127,3 @@ def _check(run: Run, name: str) -> None:
         run.need(frozenset({"prefix"}), role=role)
     if name == uncertainty.__name__:
         run.need(frozenset({"logprobs"}), role=SMALL)
-
-
-def _rules(
-    question: Question,
-    first_large: int,
-    max_steps: int,
-    step_tokens: int,
-    separator: str,
-    thinks: Thinks,
-    least_tokens: int,
-) -> Rules:
-    return pair_rules.rules(
-        question,
-        first_large=first_large,
-        max_steps=max_steps,
-        step_tokens=step_tokens,
-        separator=separator,
-        thinks=thinks,
-        least_tokens=least_tokens,
-    )

@@ -18,7 +18,6 @@ from outlay.skeletons.pair_rules import (
     STEPS,
     FirstSteps,
     LeastTokens,
-    Rules,
     Steps,
     StepTokens,
     Thinks,
@@ -50,7 +49,7 @@ def bound(
     thinks: Thinks = "plain",
 ) -> Bound:
     """At every step a probe and one step of either model, and an end by the large one."""
-    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
+    kept = pair_rules.rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
     return pair_rules.worst(question, kept, small_calls=2, answer_tokens=bound_of_end(thinks, answer_by_large))
 
 
@@ -96,7 +95,7 @@ async def glimpse(
         `min_step_tokens`: ours.
     Example: `outlay ask "17 * 23?" --model BIG --model small=SMALL --strategy glimpse:tau=0.5 --kind number`
     """
-    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
+    kept = pair_rules.rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
     for role in (SMALL, pair_rules.LARGE):
         run.need(frozenset({"prefix"}), role=role)
     run.need(frozenset({"logprobs"}), role=SMALL)
@@ -117,23 +116,3 @@ async def glimpse(
     chain = await pair.write(run, asked, kept, counts, before=glimpsed)
     by = f"the large model from an entropy of {most.value:g} on ({most.whence})"
     return await answered(run, asked, kept, chain, counts, answer_by_large=answer_by_large, by=by)
-
-
-def _rules(
-    question: Question,
-    first_large: int,
-    max_steps: int,
-    step_tokens: int,
-    separator: str,
-    thinks: Thinks,
-    least_tokens: int,
-) -> Rules:
-    return pair_rules.rules(
-        question,
-        first_large=first_large,
-        max_steps=max_steps,
-        step_tokens=step_tokens,
-        separator=separator,
-        thinks=thinks,
-        least_tokens=least_tokens,
-    )

@@ -20,7 +20,6 @@ from outlay.skeletons.pair_rules import (
     STEPS,
     FirstSteps,
     LeastTokens,
-    Rules,
     Steps,
     StepTokens,
     Thinks,
@@ -51,7 +50,9 @@ def bound(
     thinks: Thinks = "plain",
 ) -> Bound:
     """At every step a draft, a grade and a step of the large model."""
-    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
+    kept = pair_rules.rules(
+        question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens, closing_ends=False
+    )
     drafts = pair_rules.worst(question, kept, answer_tokens=bound_of_end(thinks, False))
     large, steps = drafts.by_role[LARGE], min(max_steps, kept.max_tokens)
     asked = pair_rules.framed(question, thinks)
@@ -110,7 +111,9 @@ async def speculative_reasoning(
         grades would cost more than steps.
     Example: `outlay ask "17 * 23?" --model BIG --model small=SMALL --strategy speculative_reasoning:tau=6`
     """
-    kept = _rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
+    kept = pair_rules.rules(
+        question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens, closing_ends=False
+    )
     for role in (pair_rules.SMALL, LARGE):
         run.need(frozenset({"prefix"}), role=role)
     least = await threshold(run, "speculative_reasoning", tau, TAU)
@@ -130,24 +133,3 @@ async def speculative_reasoning(
     chain = await pair.write(run, asked, kept, counts, after=graded)
     by = f"kept from grade {least.value:g} on ({least.whence})"
     return await answered(run, asked, kept, chain, counts, answer_by_large=False, by=by)
-
-
-def _rules(
-    question: Question,
-    first_large: int,
-    max_steps: int,
-    step_tokens: int,
-    separator: str,
-    thinks: Thinks,
-    least_tokens: int,
-) -> Rules:
-    return pair_rules.rules(
-        question,
-        first_large=first_large,
-        max_steps=max_steps,
-        step_tokens=step_tokens,
-        separator=separator,
-        thinks=thinks,
-        least_tokens=least_tokens,
-        closing_ends=False,
-    )
