@@ -1,6 +1,6 @@
 """How often the intervals of the report, and of the economics behind it, hold planted truths.
 
-python bench/report_intervals.py                     2,000 replications a world (about ten minutes)
+python bench/report_intervals.py                     2,000 replications a world (about half an hour)
 python bench/report_intervals.py --replications 200  fewer
 python bench/report_intervals.py --only types        worlds whose name contains a word
 """
@@ -15,12 +15,12 @@ from pathlib import Path
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from interval_worlds import WORLDS, held
+from interval_worlds import FRESH, WORLDS, held
 
 
 def main(replications: int, only: str) -> None:
     print(f"{replications} replications; 95 % intervals that hold the truth, in per cent")
-    for world in WORLDS:
+    for world in (*WORLDS, *FRESH):
         if only in world.name:
             shares = held(world, replications)
             said = "  ".join(

@@ -201,6 +201,12 @@ WORLDS = (
     votes(60, "flat"),
     paying_back(60),
 )
+FRESH = (
+    types(100, 6, 0.8),
+    by_question(100, 16, 1.0, 3.0),
+    by_question(40, 16, 3.0, 1.0),
+)
+"""Worlds that no method was chosen on."""
 
 
 def held(world: World, replications: int) -> dict[str, tuple[float, int]]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from outlay.economics.cost_of_pass import cost_of_pass, essentialness, frontier_value, gain, success_rate
 from outlay.money import NUSD
 from outlay.report.cells import by_cell
+from outlay.report.cost_intervals import drawn_anew, mean_range, share_range
 from outlay.report.outcome import Outcome
 from outlay.report.resampling import DRAWS, Range, outward
 from outlay.report.samples import Samples
@@ -28,8 +29,8 @@ class Value(Struct, frozen=True):
 
     `usd` takes the raw success rates and is None where a question was never solved (there it is infinite);
     `smoothed_usd` takes the rates (right + 1/2) / (runs + 1), which are never 0. `unsolved` counts the questions
-    without a right run. The intervals are over questions; the upper end of the smoothed one allows for one more
-    question that no run solves, without which it would be far too short where few questions are hard.
+    without a right run. The intervals are over questions; the smoothed one draws their runs anew too, without which
+    it would be far too short where few questions are hard.
     """
 
     usd: float | None
@@ -164,24 +165,48 @@ def _task(task: str, source: str, group: Sequence[_Tried], seed: int) -> TaskCos
         return None
     table_PQ3 = np.array([[t.by_id[i] for i in ids] for t in often])
     runs, right, usd = table_PQ3[..., 0], table_PQ3[..., 1], table_PQ3[..., 2]
-    raw_PQ = cost_of_pass(usd, success_rate(right, runs))
-    smooth_PQ = cost_of_pass(usd, success_rate(right, runs, smoothed=True))
+    tried = _Costs(
+        raw_PQ=cost_of_pass(usd, success_rate(right, runs)),
+        smooth_PQ=cost_of_pass(usd, success_rate(right, runs, smoothed=True)),
+        anew_PN=_anew(right, runs, usd, seed),
+        never_P=cost_of_pass(usd.mean(axis=1), success_rate(0, runs.mean(axis=1), smoothed=True)),
+        always_PQ=cost_of_pass(usd, success_rate(runs, runs, smoothed=True)),
+    )
     models = list(dict.fromkeys(t.model for t in often))
-    own = [_plain([p for p, t in enumerate(often) if t.model == m], often, usd) for m in models]
-    never_P = cost_of_pass(usd.mean(axis=1), success_rate(0, runs.mean(axis=1), smoothed=True))
-    frontier = _value(
-        frontier_value(raw_PQ[own]), frontier_value(smooth_PQ[own]), float(never_P[own].min()), seed
+    own = tried.of([_plain([p for p, t in enumerate(often) if t.model == m], often, usd) for m in models])
+    return TaskCost(
+        task,
+        source,
+        len(ids),
+        int(runs.min()),
+        plans=tuple(PlanCost(t.plan, t.model, _value(tried.of([p]), seed)) for p, t in enumerate(often)),
+        frontier=_value(own, seed),
+        models=tuple(_model(m, i, own, seed) for i, m in enumerate(models) if len(models) > 1),
     )
-    plans = tuple(
-        PlanCost(t.plan, t.model, _value(raw_PQ[p], smooth_PQ[p], float(never_P[p]), seed))
-        for p, t in enumerate(often)
-    )
-    adds = tuple(
-        _model(m, i, raw_PQ[own], smooth_PQ[own], never_P[own], seed)
-        for i, m in enumerate(models)
-        if len(models) > 1
-    )
-    return TaskCost(task, source, len(ids), int(runs.min()), plans, frontier, adds)
+
+
+class _Costs(Struct, frozen=True):
+    """Dollars of a right answer under each plan: by raw rates, smoothed ones, and those of runs drawn anew.
+
+    `never_P` is that of a question that no run solves, `always_PQ` those if every run solved every question.
+    """
+
+    raw_PQ: Floats
+    smooth_PQ: Floats
+    anew_PN: Floats
+    never_P: Floats
+    always_PQ: Floats
+
+    def of(self, rows: Sequence[int] | NDArray[np.int64]) -> _Costs:
+        """Those of some plans."""
+        return _Costs(*(getattr(self, name)[rows] for name in self.__struct_fields__))
+
+
+def _anew(right_PQ: Floats, runs_PQ: Floats, usd_PQ: Floats, seed: int) -> Floats:
+    right_PN = drawn_anew(right_PQ, runs_PQ, seed=seed)
+    copies = right_PN.shape[1] // right_PQ.shape[1]
+    rate_PN = success_rate(right_PN, np.tile(runs_PQ, copies), smoothed=True)
+    return cost_of_pass(np.tile(usd_PQ, copies), rate_PN)
 
 
 def _plain(rows: Sequence[int], often: Sequence[_Tried], usd_PQ: Floats) -> int:
@@ -189,51 +214,41 @@ def _plain(rows: Sequence[int], often: Sequence[_Tried], usd_PQ: Floats) -> int:
     return min(rows, key=lambda p: (not often[p].plain, usd_PQ[p].mean()))
 
 
-def _value(raw_Q: Floats, smooth_Q: Floats, never: float, seed: int) -> Value:
-    """`never`: the smoothed value of a question that no run solves."""
-    solved = np.isfinite(raw_Q)
-    known = bool(solved.all())
-    columns = np.column_stack([smooth_Q, raw_Q if known else smooth_Q])
-    means_DC = resampled_means(columns, draws=DRAWS, seed=seed)
+def _value(plans: _Costs, seed: int) -> Value:
+    """Of the cheapest plan of each question."""
+    raw_Q, smooth_Q = frontier_value(plans.raw_PQ), frontier_value(plans.smooth_PQ)
+    known = bool(np.isfinite(raw_Q).all())
     return Value(
         usd=float(raw_Q.mean()) if known else None,
-        interval=outward(means_DC[:, 1]) if known else None,
+        interval=outward(resampled_means(raw_Q, draws=DRAWS, seed=seed)[:, 0]) if known else None,
         smoothed_usd=float(smooth_Q.mean()),
-        smoothed_interval=_upward(outward(means_DC[:, 0]), smooth_Q[:, None], [never], seed),
-        unsolved=int((~solved).sum()),
+        smoothed_interval=mean_range(
+            smooth_Q,
+            frontier_value(plans.anew_PN),
+            least=float(frontier_value(plans.always_PQ).mean()),
+            dearest=float(plans.never_P.min()),
+            seed=seed,
+        ),
+        unsolved=int((~np.isfinite(raw_Q)).sum()),
     )
 
 
-def _upward(plain: Range, columns_QC: Floats, never_C: Sequence[float], seed: int) -> Range:
-    """The interval of a mean or a share of means, its upper end with one more question: the dearest kind.
-
-    A few questions that hardly any run solves hold much of such a mean, and a sample may hold none of them.
-    """
-    means_DC = resampled_means(np.vstack([columns_QC, never_C]), draws=DRAWS, seed=seed)
-    high = outward(means_DC[:, 0] if len(never_C) == 1 else _shares(means_DC))[1]
-    return plain[0], None if plain[1] is None or high is None else max(plain[1], high)
-
-
-def _model(model: str, i: int, raw_MQ: Floats, smooth_MQ: Floats, never_M: Floats, seed: int) -> ModelCost:
-    others = np.arange(len(raw_MQ)) != i
-    gain_Q = gain(smooth_MQ[[i]], smooth_MQ[others])
-    without_Q = frontier_value(smooth_MQ[others])
-    columns_QC = np.column_stack([gain_Q, without_Q])
-    means_DC = resampled_means(columns_QC, draws=DRAWS, seed=seed)
-    never = float(never_M[others].min())
-    spared = never - float(frontier_value(smooth_MQ).mean())
+def _model(model: str, i: int, own: _Costs, seed: int) -> ModelCost:
+    mine, rest = own.of([i]), own.of(np.flatnonzero(np.arange(len(own.never_P)) != i))
+    gain_Q, without_Q = gain(mine.smooth_PQ, rest.smooth_PQ), frontier_value(rest.smooth_PQ)
+    anew_N, without_N = gain(mine.anew_PN, rest.anew_PN), frontier_value(rest.anew_PN)
+    never = float(rest.never_P.min())
+    spared = never - float(frontier_value(own.smooth_PQ).mean())
+    this_M = np.arange(len(own.never_P)) == i
     return ModelCost(
         model=model,
         cheapest_on=float((gain_Q > 0).mean()),
-        only=int((np.isfinite(raw_MQ[i]) & ~np.isfinite(raw_MQ[others]).any(axis=0)).sum()),
+        only=int((np.isfinite(mine.raw_PQ[0]) & ~np.isfinite(rest.raw_PQ).any(axis=0)).sum()),
         gain_usd=float(gain_Q.mean()),
-        gain_interval=_upward(outward(means_DC[:, 0]), gain_Q[:, None], [spared], seed),
-        essentialness=essentialness(smooth_MQ, ~others),
-        essentialness_interval=_upward(outward(_shares(means_DC)), columns_QC, [spared, never], seed),
-        raw_essentialness=essentialness(raw_MQ, ~others),
+        gain_interval=mean_range(gain_Q, anew_N, least=0.0, dearest=spared, seed=seed),
+        essentialness=essentialness(own.smooth_PQ, this_M),
+        essentialness_interval=share_range(
+            gain_Q, without_Q, np.stack([anew_N, without_N]), dearest=(spared, never), seed=seed
+        ),
+        raw_essentialness=essentialness(own.raw_PQ, this_M),
     )
-
-
-def _shares(means_DC: Floats) -> Floats:
-    """The first column's part of the second; 0 where that is 0."""
-    return np.divide(means_DC[:, 0], means_DC[:, 1], out=np.zeros(len(means_DC)), where=means_DC[:, 1] > 0)

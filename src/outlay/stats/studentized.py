@@ -58,9 +58,15 @@ def studentized(x_Q: ArrayLike, *, draws: int = 2000, level: float = 0.95, seed:
 
 
 def studentized_interval(
-    seen: float, square: float, means_D: ArrayLike, squares_D: ArrayLike, level: float = 0.95
+    seen: float,
+    square: float,
+    means_D: ArrayLike,
+    squares_D: ArrayLike,
+    level: float = 0.95,
+    *,
+    centre: float | None = None,
 ) -> Interval:
-    """The bootstrap-t interval from a mean, its draws, and the mean squared distances from that mean.
+    """The bootstrap-t interval from a mean, its draws, and the mean squared distances from what they are drawn about.
 
     A draw without spread (all its questions agree) has no t, and where such draws reach into a tail, that end is
     the percentile one: the sample does not say how the spread varies (our choice). Ends are order statistics,
@@ -70,8 +76,9 @@ def studentized_interval(
         seen: the mean m of the sample.
         square: the mean of (x - m)^2 in the sample.
         means_D: the mean of each draw.
-        squares_D: the mean of (x - m)^2 in each draw, m the sample's mean.
+        squares_D: the mean of (x - centre)^2 in each draw.
         level: coverage aimed at, above 0 and below 1.
+        centre: the mean of what the draws are taken from; None: m, they are taken from the sample.
 
     Returns:
         The interval.
@@ -86,10 +93,11 @@ def studentized_interval(
     means, squares = np.asarray(means_D, float), np.asarray(squares_D, float)
     if square == 0:
         return Interval(seen, seen, level)
-    variance_D = squares - (means - seen) ** 2
+    off_D = means - (seen if centre is None else centre)
+    variance_D = squares - off_D**2
     spread = variance_D > NO_SPREAD * square
-    off_D = (means - seen) / np.sqrt(np.where(spread, variance_D, 1.0) / square)
-    off_D = np.where(spread, off_D, np.where(means == seen, 0.0, np.copysign(np.inf, means - seen)))
+    scaled_D = off_D / np.sqrt(np.where(spread, variance_D, 1.0) / square)
+    off_D = np.where(spread, scaled_D, np.where(off_D == 0, 0.0, np.copysign(np.inf, off_D)))
     tail = (1 - level) / 2
     return Interval(
         min(seen, _end(seen, off_D, means, 1 - tail, tail)),
