@@ -112,8 +112,6 @@ class Outlay:
         self._workers = Workers()
         self.watch: Callable[[Trace], None] | None = None
         """Is given each answer's trace as it is opened, to look at, not to write to."""
-        self.replies_first = False
-        """Whether an answer is returned before it and its calls are committed, milliseconds later: a server says so."""
         self._owner = True
         self._sessions: dict[tuple[str, ...], Session] = {}
         self._others: dict[tuple[object, ...], Outlay] = {}
@@ -136,7 +134,6 @@ class Outlay:
             limiters=self.limiters,
         )
         other.budget, other._owner, other.watch = self.budget, False, self.watch
-        other.replies_first = self.replies_first
         return other
 
     async def played_by(self, cast: Mapping[str, Model | Sequence[Model]]) -> Outlay:
@@ -431,7 +428,7 @@ class Outlay:
     async def _save(self, door: Door, run: Run, answer: Answer, plan: Plan) -> Answer:
         trace_id = self.store.new_id("trace")
         answer = sealed(door, run, answer, plan, door.book.now_s())
-        self.store.keep_answer(
+        await self.store.save_answer(
             trace_id,
             self.run_id,
             answer.question_id,
@@ -441,8 +438,6 @@ class Outlay:
             tenant=door.session.tenant,
             kept=kept_of(run.left),
         )
-        if not self.replies_first:
-            await self.store.committed()
         await keep_use(self.store, run, answer, trace_id, door.session.tenant)
         return msgspec.structs.replace(answer, trace_id=trace_id)
 

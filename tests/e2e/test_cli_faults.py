@@ -193,7 +193,7 @@ async def test_a_corrupt_ledger_is_left_alone(shell: Shell):
 
 
 async def test_a_locked_ledger_is_told(shell: Shell, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("outlay.store.sqlite.BUSY_S", 0.1)
+    monkeypatch.setattr("outlay.store.commits.BUSY_MS", 100)
     assert await shell("ledger") == 0
     holder = sqlite3.connect(shell.home / "outlay.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")

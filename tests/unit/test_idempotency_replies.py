@@ -8,6 +8,7 @@ from quotas import DAY_US
 
 from outlay.errors import KeyReused, StoreError, UsageError
 from outlay.gateway.idempotency import Attempt, Idempotency, digest_of
+from outlay.store import writer
 from outlay.store.replies import Reply
 from outlay.store.sqlite import Sqlite
 
@@ -101,7 +102,10 @@ async def test_of_those_who_wait_one_takes_over_what_failed_under_the_same_scope
     assert await asyncio.wait_for(asyncio.gather(*rest), 5) == [REPLY] * 4
 
 
-async def test_a_waiter_that_leaves_and_an_attempt_that_is_cancelled_leave_nothing_behind(once, store):
+async def test_a_waiter_that_leaves_and_an_attempt_that_is_cancelled_leave_nothing_behind(
+    once, store, monkeypatch
+):
+    monkeypatch.setattr(writer, "FEW", -1)  # every claim waits for the ledger's thread
     attempt = await once.begin("acme", "k", BODY)
     waiter = asyncio.create_task(once.begin("acme", "k", BODY))
     await parked(store)
@@ -173,17 +177,17 @@ async def test_a_ledger_that_fails_is_told_and_wakes_who_waits(once, store):
     attempt = await once.begin("acme", "k", BODY)
     waiter = asyncio.create_task(once.begin("acme", "k", BODY))
     await parked(store)
-    healthy = store._writer._transact
+    healthy = store._writer._commits._transact
 
-    def full(group):
+    def full(group, *, begun):
         raise sqlite3.OperationalError("database or disk is full")
 
-    store._writer._transact = full
+    store._writer._commits._transact = full
     with pytest.raises(StoreError):
         await once.finish(attempt, REPLY)
     with pytest.raises(StoreError):
         await asyncio.wait_for(waiter, 5)
-    store._writer._transact = healthy
+    store._writer._commits._transact = healthy
 
 
 def test_a_request_is_its_path_and_its_bytes():

@@ -115,7 +115,7 @@ async def test_what_is_free_is_admitted_however_much_was_spent(store):
 
 async def test_an_unknown_price_is_refused_under_a_limit_in_dollars_alone(store):
     buys = await buyer(store, nusd_per_day=1000)
-    with pytest.raises(UnknownPrice, match=r"limit in dollars and the price of m is unknown"):
+    with pytest.raises(UnknownPrice, match=r"limit in dollars and the price of m is unknown, or what an image"):
         await buys.reserve(bound_nusd=None)
     await (await buyer(store, concurrency=1)).reserve(bound_nusd=None)
 
@@ -218,7 +218,7 @@ async def test_what_the_call_cache_serves_is_not_counted(store, tmp_path):
 async def test_seconds_that_are_past_are_forgotten_and_days_are_not(store, monkeypatch):
     buys, then = await buyer(store), NOON - 20_000 * DAY_US
     old = await buys.reserve(then)
-    monkeypatch.setattr(store._writer, "_beat_us", 0)
+    monkeypatch.setattr(store._writer._commits, "_beat_us", 0)
     await buys.reserve(then)
     spans = await store._writer.run(lambda db: db.execute("SELECT span_s FROM ledger_sums").fetchall())
     assert {span for (span,) in spans} == {86_400}

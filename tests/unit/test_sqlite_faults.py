@@ -10,7 +10,7 @@ import pytest
 from ledgers import ended, opened, rows
 
 from outlay.errors import StoreError
-from outlay.store import faults, migrate, sqlite, writer
+from outlay.store import commits, faults, migrate, writer
 from outlay.store.sqlite import Sqlite
 
 
@@ -38,7 +38,7 @@ async def test_a_damaged_database_is_one_sentence(tmp_path):
 async def test_a_locked_file_is_one_sentence(tmp_path, monkeypatch):
     path = tmp_path / "ledger.db"
     await (await Sqlite.open(path)).close()
-    monkeypatch.setattr(sqlite, "BUSY_S", 0.01)
+    monkeypatch.setattr(commits, "BUSY_MS", 10)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="locked by another process"):
@@ -48,7 +48,7 @@ async def test_a_locked_file_is_one_sentence(tmp_path, monkeypatch):
 
 
 async def test_what_a_lock_keeps_from_being_written_is_written_once_it_is_gone(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite, "BUSY_S", 0.01)
+    monkeypatch.setattr(commits, "BUSY_MS", 10)
     store = await Sqlite.open(tmp_path / "ledger.db")
     await store.write_ahead(opened("a"))
     other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
@@ -66,7 +66,7 @@ async def test_what_a_lock_keeps_from_being_written_is_written_once_it_is_gone(t
 
 
 async def test_what_cannot_be_written_before_the_end_is_said_at_the_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite, "BUSY_S", 0.01)
+    monkeypatch.setattr(commits, "BUSY_MS", 10)
     store = await Sqlite.open(tmp_path / "ledger.db")
     await store.write_ahead(opened("a"))
     other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
@@ -83,8 +83,8 @@ async def test_a_full_disk_is_one_sentence_and_what_was_written_stays(tmp_path):
     store = await Sqlite.open(path)
     await store.write_ahead(opened("first"))
     await store._writer.run(lambda db: None)
-    store._writer._db.execute(
-        f"PRAGMA max_page_count={store._writer._db.execute('PRAGMA page_count').fetchone()[0]}"
+    store._writer._commits.db.execute(
+        f"PRAGMA max_page_count={store._writer._commits.db.execute('PRAGMA page_count').fetchone()[0]}"
     )
     with pytest.raises(StoreError, match=r"disk .* is full; free some space"):
         await store.write_ahead(opened("large", question_id="x" * 10_000_000))

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from outlay.errors import OutlayError, UsageError, nearest
-from outlay.store import demonstrations
+from outlay.store import commits, demonstrations
 from outlay.store import statements as sql
 from outlay.store.faults import plainly
 from outlay.store.kept import Kept
@@ -28,9 +28,6 @@ from outlay.store.quota import refusal
 from outlay.store.sqlite_contexts import SqliteContexts
 from outlay.store.sqlite_memory import Searcher, SqliteMemory
 from outlay.store.writer import Writer
-
-BUSY_S = 10.0
-"""How long another process may hold the file before we give up, in seconds."""
 
 
 class Sqlite(SqliteContexts, SqliteMemory):
@@ -59,7 +56,9 @@ class Sqlite(SqliteContexts, SqliteMemory):
             with plainly(path):
                 if str(path) != ":memory:":
                     Path(path).parent.mkdir(parents=True, exist_ok=True)
-                db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+                db = sqlite3.connect(
+                    path, timeout=commits.BUSY_MS / 1000, isolation_level=None, check_same_thread=False
+                )
                 db.execute("PRAGMA journal_mode=WAL")
                 db.execute(f"PRAGMA synchronous={'FULL' if durability == 'power' else 'NORMAL'}")
                 migrate(db)
@@ -79,20 +78,25 @@ class Sqlite(SqliteContexts, SqliteMemory):
     async def write_ahead(self, row: Opened) -> None:
         """Write a reservation; returns once it is committed. With a key it must fit in the quotas."""
         values = _opened(row, self.lease_id)
-        if row.key_id is None:
-            await self._writer.do(sql.WRITE_AHEAD, values)
-            return
 
         def admit(db: sqlite3.Connection) -> OutlayError | None:
             if (refused := refusal(db, row)) is None:
                 db.execute(sql.WRITE_AHEAD, values)
             return refused
 
-        if (refused := await self._writer.within(admit)) is not None:
-            raise refused
+        self._writer.under_way += 1
+        try:
+            if row.key_id is None:
+                await self._writer.do(sql.WRITE_AHEAD, values)
+            elif (refused := await self._writer.within(admit)) is not None:
+                raise refused
+        except OutlayError:
+            self._writer.under_way -= 1
+            raise
 
     def settle(self, row: Settled, completions: Sequence[tuple[str, str]] = ()) -> None:
         """Hand over the end of a row with its completions, as one operation."""
+        self._writer.under_way -= 1
         self._writer.hand_over(
             (sql.SETTLE, _settled(row)), *((sql.CACHE, (key, row.id, text)) for key, text in completions)
         )
@@ -129,7 +133,7 @@ class Sqlite(SqliteContexts, SqliteMemory):
             db.execute(sql.SAVE_ANSWER, values)
             demonstrations.keep(db, tenant, kept, trace_id, at_us)
 
-        await self._writer.within(save)
+        await self._writer.run(save)
 
     async def trace(self, trace_id: str, *, tenant: str = "local") -> str | None:
         """The trace of an answer of this tenant, or None."""

@@ -1,7 +1,8 @@
-"""The one thread that writes to the ledger, committing what waits in groups.
+"""The one writer of the ledger: what waits is committed in groups, by a thread of its own.
 
-Callers hand over operations; those of one step of the event loop wake the writer once, and it drains what is waiting
-into one transaction, so sixty-four callers share one commit.
+Callers hand over operations; those of one step of the event loop wake the thread once, and it drains what is waiting
+into one transaction, so sixty-four callers share one commit. While hardly anything is under way there is nothing to
+share: then a step is committed on the event loop itself, because waking a thread and being woken by it takes longer.
 """
 
 from __future__ import annotations
@@ -11,56 +12,38 @@ import contextlib
 import queue
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from outlay.errors import StoreError, UsageError
-from outlay.store import statements as sql
+from outlay.store.commits import UNWRITABLE, Commits, refuse, resolve
 from outlay.store.faults import sentence
-from outlay.store.lease import STALE_US
 
 GROUP = 512
 """About the most operations in one commit."""
 
-_ORDER = (
-    sql.OPEN_RUN,
-    sql.WRITE_AHEAD,
-    sql.RECORD_CACHED,
-    sql.SETTLE,
-    sql.CACHE,
-    sql.SAVE_ANSWER,
-    sql.END_REPLY,
-    sql.RELEASE_REPLY,
-    sql.GIVE_UP_LEASE,
-)
-"""Statements of one commit run in this order, each kind in one batch: a row is written ahead before it is settled."""
-
-_Statements = Sequence[tuple[str, Sequence[Any]]]
-_Op = tuple["_Statements | Callable[[sqlite3.Connection], Any]", "asyncio.Future[Any] | None"]
-"""Statements with their values, or work that decides what to write, committed whole or not at all, and who waits."""
-KEPT_S = 300
-"""How long the ledger's sums by the second are kept, in seconds: well beyond the minute that quotas look at."""
+FEW = 2
+"""Up to so many calls under way a step is committed on the event loop; alone, a commit takes little time."""
+FEW_OPERATIONS = 4
+RUN = 200
+"""After so many of those the thread makes one, and with it the log's checkpoint, which waits for the disk."""
 _END = object()
-_UNWRITABLE = (sqlite3.Error, OverflowError, UnicodeError)
-"""What SQLite raises: of the file, of a number beyond 64 bits, and of text that is not Unicode."""
 
 
 class Writer:
-    """A thread with a database connection of its own; used from one event loop.
-
-    A commit that fails is told to those who wait for it. What was handed over without waiting is owed: it is tried
-    again before anything later, so that nothing settled is forgotten, and nothing later is written while it cannot be.
-    """
+    """Commits what it is handed, in order; used from one event loop."""
 
     def __init__(self, path: str, db: sqlite3.Connection, lease_id: str):
-        self._path, self._db, self._lease_id = path, db, lease_id
+        self._commits = Commits(path, db, lease_id)
         self._ops: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._step: list[Any] = []
         """What was handed over in this step of the event loop."""
-        self._owed: list[_Op] = []
-        self._beat_us = 0
+        self.under_way = 0
+        """Calls that are reserved and not settled."""
+        self._given = self._done = 0
+        """Operations that the thread was given, and those it is done with: it is idle where they are equal."""
+        self._run = 0
         self._thread = threading.Thread(target=self._write, name="outlay-ledger", daemon=True)
         self._thread.start()
 
@@ -81,11 +64,13 @@ class Writer:
         """
         future = self._loop.create_future()
         self._give((((statement, values),), future))
+        self._committed_here()
         await future
 
     async def within(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
         """What `work` returns on the connection, in one commit with others, after everything handed over before it.
 
+        It may be done on the event loop, so `work` takes microseconds; what may take longer is for `run`.
         `work` returns a refusal and does not raise it: what fails here fails for everybody in the commit.
 
         Raises:
@@ -93,6 +78,7 @@ class Writer:
         """
         future = self._loop.create_future()
         self._give((work, future))
+        self._committed_here()
         return await future
 
     async def run(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
@@ -106,19 +92,19 @@ class Writer:
 
         def alone(db: sqlite3.Connection, failure: StoreError | None) -> None:
             if failure is not None:
-                self._loop.call_soon_threadsafe(_refuse, [future], failure)
+                self._loop.call_soon_threadsafe(refuse, [future], failure)
                 return
             try:
                 db.execute("BEGIN IMMEDIATE")
                 result = work(db)
                 db.execute("COMMIT")
-            except (*_UNWRITABLE, UsageError) as error:
+            except (*UNWRITABLE, UsageError) as error:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
-                plain = error if isinstance(error, UsageError) else sentence(self._path, error)
-                self._loop.call_soon_threadsafe(_refuse, [future], plain)
+                plain = error if isinstance(error, UsageError) else sentence(self._commits.path, error)
+                self._loop.call_soon_threadsafe(refuse, [future], plain)
             else:
-                self._loop.call_soon_threadsafe(_resolve, [future], result)
+                self._loop.call_soon_threadsafe(resolve, [future], result)
 
         self._give(alone)
         return await future
@@ -127,7 +113,7 @@ class Writer:
         """Commit what is waiting, end the thread and close the connection."""
         self._give(_END)
         await asyncio.to_thread(self._thread.join)
-        self._db.close()
+        self._commits.db.close()
 
     def _give(self, op: Any) -> None:
         """Hand over with everything else of this step of the loop: waking the thread costs more than an operation."""
@@ -136,23 +122,66 @@ class Writer:
         self._step.append(op)
 
     def _wake(self) -> None:
+        if not self._step or self._committed_here():
+            return
         step, self._step = self._step, []
+        self._given += len(step)
         self._ops.put(step)
+
+    def _committed_here(self) -> bool:
+        """Whether this step was committed now, on the event loop."""
+        if not self._may_be_here(self._step) or not self._begun_here():
+            return False
+        step, self._step = self._step, []
+        self._commits.commit(step, _now, begun=True)
+        return True
+
+    def _may_be_here(self, step: list[Any]) -> bool:
+        """Whether a step may be committed on the event loop: nothing else is, and nothing of it may take long."""
+        return (
+            self.under_way <= FEW
+            and self._given == self._done
+            and self._run < RUN
+            and not self._commits.waits
+            and not self._commits.owed
+            and len(step) <= FEW_OPERATIONS
+            and all(isinstance(op, tuple) for op in step)
+        )
+
+    def _begun_here(self) -> bool:
+        if not self._run:
+            self._commits.checkpoint_by_itself(False)
+        self._run += 1
+        return self._commits.begun_at_once()
 
     def _write(self) -> None:
         """The writer thread: take what waits, commit it as one group, wake those who waited for it."""
-        while True:
-            group: list[_Op] = []
-            for op in self._taken():
-                if isinstance(op, tuple):
-                    group.append(op)
-                    continue
-                failure = self._commit(group)
-                group = []
-                if op is _END:
-                    return
-                op(self._db, failure)
-            self._commit(group)
+        while self._written(self._taken()):
+            pass
+
+    def _written(self, taken: list[Any]) -> bool:
+        """Commit what was taken; whether more may come."""
+        commits, tell = self._commits, self._loop.call_soon_threadsafe
+        group: list[Any] = []
+        told: list[tuple[Any, ...]] = []
+        if self._run:
+            self._run = 0
+            commits.checkpoint_by_itself(True)
+        for op in taken:
+            if isinstance(op, tuple):
+                group.append(op)
+                continue
+            failure = commits.commit(group, tell)
+            group = []
+            if op is _END:
+                return False
+            op(commits.db, failure)
+        commits.commit(group, lambda *call: told.append(call))
+        # Before anybody goes on who waited: the next step need not come here again.
+        self._done += len(taken)
+        for call in told:
+            tell(*call)
+        return True
 
     def _taken(self) -> list[Any]:
         """Everything that waits, at least one operation and about as many as one commit may have."""
@@ -162,75 +191,6 @@ class Writer:
                 taken = taken + self._ops.get_nowait()
         return taken
 
-    def _commit(self, group: list[_Op]) -> StoreError | None:
-        """Commit what is owed and a group; where that fails, refuse those who wait, and owe the rest."""
-        group = [*self._owed, *group]
-        if not group:
-            return None
-        waiting = [future for _, future in group if future is not None]
-        try:
-            results = self._transact(group)
-        except _UNWRITABLE as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            failure = sentence(self._path, error)
-            self._owed = [op for op in group if op[1] is None]
-            self._loop.call_soon_threadsafe(_refuse, waiting, failure)
-            return failure
-        self._owed = []
-        if waiting:
-            self._loop.call_soon_threadsafe(_resolve_all, waiting, results)
-        return None
 
-    def _transact(self, group: list[_Op]) -> list[tuple[asyncio.Future[Any], Any]]:
-        """One transaction; returns what its works have to tell."""
-        results: list[tuple[asyncio.Future[Any], Any]] = []
-        batch: list[_Statements] = []
-        self._db.execute("BEGIN IMMEDIATE")
-        for work, future in group:
-            if not callable(work):
-                batch.append(work)
-                continue
-            # What was handed over earlier may free what this work asks for.
-            self._execute(batch)
-            batch = []
-            if (result := work(self._db)) is not None and future is not None:
-                results.append((future, result))
-        self._execute(batch)
-        self._beat()
-        self._db.execute("COMMIT")
-        return results
-
-    def _execute(self, batch: list[_Statements]) -> None:
-        rows: dict[str, list[Sequence[Any]]] = {statement: [] for statement in _ORDER} if batch else {}
-        for statements in batch:
-            for statement, values in statements:
-                rows[statement].append(values)
-        for statement, several in rows.items():
-            if several:
-                self._db.executemany(statement, several)
-
-    def _beat(self) -> None:
-        now = time.time_ns() // 1000
-        if now - self._beat_us > STALE_US // 4:
-            self._beat_us = now
-            self._db.execute(sql.BEAT, (now, self._lease_id))
-            self._db.execute(sql.FORGET_SECONDS, (now // 1_000_000 - KEPT_S,))
-
-
-def _resolve_all(waiting: list[asyncio.Future[Any]], results: list[tuple[asyncio.Future[Any], Any]]) -> None:
-    for future, result in results:
-        _resolve([future], result)
-    _resolve(waiting, None)
-
-
-def _resolve(futures: list[asyncio.Future[Any]], result: Any) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_result(result)
-
-
-def _refuse(futures: list[asyncio.Future[Any]], error: Exception) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_exception(error)
+def _now(function: Callable[..., None], *arguments: Any) -> None:
+    function(*arguments)
