@@ -69,6 +69,13 @@ async def test_a_pilot_stays_within_a_fifth_and_grows_in_steps(home):
     assert found.pilot.samples == 4
 
 
+async def test_a_pilot_stays_within_a_fifth_of_what_the_answers_are_worth(home):
+    models = cheap_and_dear(home)
+    found = await solved(home, models, value_usd=0.002)
+    assert 0.005 < found.pilot.usd <= 0.0096
+    assert (await solved(home, models, value_usd=0.001)).pilot.usd <= 0.0048
+
+
 async def test_a_cascade_is_carried_out_as_the_pilot_weighed_it(home):
     cheap, dear = cheap_and_dear(home)
     found = await solved(home, (cheap, dear), value_usd=1.0)
@@ -123,7 +130,8 @@ async def test_where_no_plan_is_worth_its_price_only_the_pilot_is_answered(home)
     models = cheap_and_dear(home)
     found = await solved(home, models, value_usd=1e-6)
     assert found.pilot.chosen == ()
-    assert sum(a.answer is not None for a in found.answers) == 10
+    assert (found.pilot.questions, found.pilot.samples) == (4, 1)
+    assert sum(a.answer is not None for a in found.answers) == 4
     assert {a.stopped for a in found.answers[10:]} == {"no plan is worth its price"}
     assert found.paid_usd == pytest.approx(found.pilot.usd)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from random import Random
 
 from msgspec import Struct
@@ -96,8 +97,9 @@ def to_be_piloted(task: Task, spec: SolveSpec) -> list[int]:
 async def decide(
     task: Task, places: Sequence[int], spec: SolveSpec, shop: Outlay, on_pool: Callable[[], None]
 ) -> Decided:
-    """Run a pilot of these questions on every model, as large as a fifth of the budget buys, and choose by it.
+    """Run a pilot of these questions on every model, as large as a fifth of what is at stake buys, and choose by it.
 
+    At stake is the budget, or what right answers to all questions are worth where that is less.
     It begins with one sample of four questions and grows in steps, sized anew after each (`pilot_size`). Every decision
     follows from the samples and the budget, so the same command decides the same. Costs count as if everything were
     bought now, the first prompts twice where they are read again.
@@ -118,7 +120,8 @@ async def decide(
     size = (FEWEST_QUESTIONS, 1)
     drawn = await _ask(task.name, items[: size[0]], size[1], spec, shops, on_pool)
     again_usd = sum(float(p.prompt_usd_Q.sum()) for p in drawn.pilots if p.width > 1)
-    room_usd, most = PILOT_SHARE * spec.max_usd - again_usd, min(SAMPLES, spec.most)
+    at_stake = min(spec.max_usd, len(task) * (inf if spec.value_usd is None else spec.value_usd))
+    room_usd, most = PILOT_SHARE * at_stake - again_usd, min(SAMPLES, spec.most)
     while not drawn.stopped:
         following = next_size(size, pilot_size(drawn.pilots, room_usd, questions=len(items), samples=most))
         if following is None:

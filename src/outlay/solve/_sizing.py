@@ -8,7 +8,7 @@ from outlay.experiments.pilot import REPEATED
 from outlay.policies._pilot import FEWEST_QUESTIONS, Pilot
 
 PILOT_SHARE = 0.2
-"""The share of the budget that a pilot's expected bill stays within (our choice)."""
+"""The share of what is at stake that a pilot's expected bill stays within (our choice)."""
 QUESTIONS_FIRST, SAMPLES_NEXT = 10, 8
 """A pilot grows to so many questions with one sample, then to so many samples of each, then further (our choice)."""
 GROWTH = 3
