@@ -22,7 +22,8 @@ from outlay.errors import OutlayError, UsageError
 from outlay.gateway.asleep import Asleep, beside
 from outlay.gateway.errors import NotFound, body_of, headers_of, status_of
 from outlay.gateway.idempotency import Idempotency
-from outlay.gateway.logs import CLIENT_LEFT, Logged, Write, note, said, to_stderr
+from outlay.gateway.insides import Insides, worded
+from outlay.gateway.logs import CLIENT_LEFT, Logged, Write, said, to_stderr
 from outlay.gateway.metrics import Metrics
 from outlay.gateway.paced import Paced
 from outlay.gateway.routes import ROUTES
@@ -84,7 +85,15 @@ def app(
                 keeps=known.prompts == "kept",
             )
             server.state.gateway = State(
-                known, outlay, ledger, Idempotency(ledger), sellers, metrics, Seen(), asleep
+                known,
+                outlay,
+                ledger,
+                Idempotency(ledger),
+                sellers,
+                metrics,
+                Seen(),
+                asleep,
+                Insides.of(known),
             )
             await closing.enter_async_context(beside(asleep.keep_dozing()))
             yield
@@ -103,8 +112,7 @@ def app(
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, OutlayError)
-    note(request, error=type(error).__name__)
-    return _response(status_of(error), body_of(error), headers_of(error))
+    return _response(status_of(error), worded(request, error), headers_of(error))
 
 
 async def _http(request: Request, error: Exception) -> Response:

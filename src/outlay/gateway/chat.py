@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from outlay.gateway.beyond import Gathered
 from outlay.gateway.buying import Order, order
 from outlay.gateway.chat_reply import Chunks, headers_of
 from outlay.gateway.chat_request import ChatRequest
+from outlay.gateway.insides import shown, worded
 from outlay.gateway.keys import BUY
 from outlay.gateway.live import EventStream, Whole, while_connected
 from outlay.gateway.logs import note
@@ -116,7 +118,9 @@ async def _passed(job: Job, caller: Caller) -> ASGIApp:
         )
         answer = msgspec.structs.replace(answer, chosen=job.wanted.chosen)
         job.ended(job.wanted.offered, answer)
-        return answer, [(s.index, s.completion) for s in pool.samples if s.completion is not None]
+        return shown(job.request, answer), [
+            (s.index, s.completion) for s in pool.samples if s.completion is not None
+        ]
 
     async def stream(emit: Emit) -> None:
         chunks = Chunks(job.id, asked.model, job.created_s)
@@ -164,7 +168,9 @@ async def _bought(job: Job, placed: Order) -> ASGIApp:
         missing = (*answer.missing, placed.note) if placed.note else answer.missing
         answer = msgspec.structs.replace(answer, missing=missing, chosen=job.wanted.chosen)
         job.ended(placed.model, answer)
-        return answer, [(0, chosen[0] if chosen else Completion(answer.text, "stop", Usage(0, 0)))]
+        return shown(job.request, answer), [
+            (0, chosen[0] if chosen else Completion(answer.text, "stop", Usage(0, 0)))
+        ]
 
     async def stream(emit: Emit) -> None:
         chunks, shown = Chunks(job.id, asked.model, job.created_s), False
@@ -191,7 +197,7 @@ async def _replied(
     beyond: Gathered | None = None,
 ) -> ASGIApp:
     if job.asked.stream:
-        return EventStream(stream, on_left=job.state.metrics.left.inc)
+        return EventStream(stream, on_left=job.state.metrics.left.inc, word=partial(worded, job.request))
 
     async def whole() -> tuple[Answer, Choices]:
         return await buy()

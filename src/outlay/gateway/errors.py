@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
@@ -109,8 +110,8 @@ def status_of(error: OutlayError) -> int:
     return _cause(error).status
 
 
-def body_of(error: OutlayError) -> bytes:
-    """The JSON of a failure.
+def body_of(error: OutlayError, word: Callable[[str], str] = str) -> bytes:
+    """The JSON of a failure; `word` has the last say on its sentence.
 
     Example:
         >>> body_of(BadField("n", "n is 0."))
@@ -120,7 +121,7 @@ def body_of(error: OutlayError) -> bytes:
     code = getattr(cause, "limit", "") or getattr(cause, "code", "")
     code = code or next((word for kind, word in _CODES if isinstance(cause, kind)), None)
     kind = TYPES.get(cause.status, "api_error")
-    problem = Problem(_sentence(str(error)), kind, getattr(cause, "param", None) or None, code)
+    problem = Problem(word(_sentence(str(error))), kind, getattr(cause, "param", None) or None, code)
     return msgspec.json.encode({"error": problem})
 
 

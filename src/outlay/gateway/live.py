@@ -89,6 +89,7 @@ class EventStream:
     Args:
         work: does the buying; given `emit`, which takes finished events; empty ones are nothing.
         on_left: told that the client left before the end; everything is settled then, and nobody is there to answer.
+        word: says a failure in JSON.
         heartbeat_s: seconds of silence after which a comment is sent.
     """
 
@@ -97,9 +98,10 @@ class EventStream:
         work: Callable[[Callable[[bytes], None]], Awaitable[None]],
         *,
         on_left: Callable[[], None] = lambda: None,
+        word: Callable[[OutlayError], bytes] = body_of,
         heartbeat_s: float = HEARTBEAT_S,
     ):
-        self._work, self._on_left, self._heartbeat_s = work, on_left, heartbeat_s
+        self._work, self._on_left, self._word, self._heartbeat_s = work, on_left, word, heartbeat_s
         self._begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,9 +131,9 @@ class EventStream:
             working.result()
         except OutlayError as error:
             if not self._begun and not block:
-                await Whole(body_of(error), headers_of(error), status_of(error)).send(send)
+                await Whole(self._word(error), headers_of(error), status_of(error)).send(send)
             else:
-                await self._send(send, block + b"data: " + body_of(error) + b"\n\n", last=True)
+                await self._send(send, block + b"data: " + self._word(error) + b"\n\n", last=True)
         else:
             await self._send(send, block + DONE, last=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -20,6 +21,7 @@ from outlay.gateway.auth import Caller
 from outlay.gateway.chat_reply import account_of, headers_of
 from outlay.gateway.chat_request import REFUSED, StreamOptions
 from outlay.gateway.errors import BadField, param_of
+from outlay.gateway.insides import shown, worded
 from outlay.gateway.keys import BUY
 from outlay.gateway.live import EventStream, Whole, while_connected
 from outlay.gateway.logs import note
@@ -81,7 +83,7 @@ class _Job(Struct, frozen=True):
             cost_nusd=answer.cost_nusd,
             tags=options.tags,
         )
-        return answer, reply
+        return shown(self.request, answer), reply
 
 
 async def completions(request: Request) -> ASGIApp:
@@ -143,7 +145,7 @@ def _streamed(job: _Job, seller: Outlay) -> EventStream:
         answer, _ = await job.buy(seller, events.take)
         events.end(answer)
 
-    return EventStream(stream, on_left=job.state.metrics.left.inc)
+    return EventStream(stream, on_left=job.state.metrics.left.inc, word=partial(worded, job.request))
 
 
 def _relayed(path: str, given: dict[str, Any], fields: Plain, caller: Caller, wanted: Wanted) -> Relayed:

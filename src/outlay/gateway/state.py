@@ -12,6 +12,7 @@ from outlay.engine import Outlay
 from outlay.gateway.asleep import Asleep
 from outlay.gateway.auth import Caller, authenticate
 from outlay.gateway.idempotency import Idempotency
+from outlay.gateway.insides import Insides
 from outlay.gateway.logs import note
 from outlay.gateway.metrics import Metrics
 from outlay.gateway.own_machine import refuse_pages
@@ -36,6 +37,7 @@ class State(Struct):
     metrics: Metrics
     seen: Seen
     asleep: Asleep
+    insides: Insides
     keys_exist: bool = False
     keys_asked_s: float = float("-inf")
     draining: bool = False
