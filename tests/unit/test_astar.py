@@ -133,7 +133,7 @@ async def test_several_goals_are_waited_for_and_the_best_scored_is_the_answer():
     )
     assert answer.answer == "2"
     assert answer.p_correct == 0.9
-    assert answer.stopped.startswith("3 of 3 goals after 1 expansions")
+    assert answer.stopped.startswith("3 of 3 goals after 1 expansion")
 
 
 async def test_without_a_goal_the_best_open_chain_is_completed():

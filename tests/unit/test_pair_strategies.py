@@ -239,7 +239,7 @@ async def test_the_probe_never_enters_the_text_and_the_answer_is_always_the_larg
 async def test_a_probe_without_an_entropy_sends_the_step_to_the_large_model():
     pair, answer = await bought("glimpse:tau=3.1,answer_by_large=false")
     assert pair.writers == "sslss"
-    assert "1 decisions without a signal" in answer.stopped
+    assert "1 decision without a signal" in answer.stopped
 
 
 @pytest.mark.parametrize(

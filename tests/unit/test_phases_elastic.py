@@ -212,7 +212,7 @@ async def test_waits_make_the_model_go_on_from_what_it_thought(waits, calls):
     assert len(model.requests) == calls
     thought = "more" + "\nWaitmore" * waits
     assert model.requests[-1].prefix == f"<think>\n{thought}\n</think>\n\n"
-    assert f"made to go on {waits} times" in answer.stopped
+    assert f"made to go on {waits} time" in answer.stopped
 
 
 async def test_waits_end_at_the_thinking_budget():

@@ -18,6 +18,7 @@ from outlay.door.metering import total
 from outlay.errors import BudgetExceeded, NoAnswer, ProviderError
 from outlay.prompts.thinking import CLOSE, OPENED
 from outlay.run import Run
+from outlay.skeletons.counted import counted
 from outlay.skeletons.pair_rules import LARGE, SMALL, Rules
 from outlay.skeletons.steps import Step, digest, states_answer, step
 from outlay.types import Question
@@ -66,12 +67,14 @@ class Counts(Struct):
         """The counts in one sentence's part."""
         total = self.kept + self.large_steps
         parts = [
-            f"{total} steps: {self.kept} by the small model, {self.large_steps} by the large one "
-            f"({self.large_tokens} tokens)",
-            f"{self.dropped} drafts dropped ({self.dropped_tokens} tokens)" if self.dropped else "",
-            f"{self.probes} probes" if self.probes else "",
-            f"{self.grades} grades" if self.grades else "",
-            f"{self.blind} decisions without a signal went to the large model" if self.blind else "",
+            f"{counted(total, 'step')}: {self.kept} by the small model, {self.large_steps} by the large one "
+            f"({counted(self.large_tokens, 'token')})",
+            f"{counted(self.dropped, 'draft')} dropped ({counted(self.dropped_tokens, 'token')})"
+            if self.dropped
+            else "",
+            counted(self.probes, "probe") if self.probes else "",
+            counted(self.grades, "grade") if self.grades else "",
+            f"{counted(self.blind, 'decision')} without a signal went to the large model" if self.blind else "",
         ]
         return ", ".join(p for p in parts if p)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from outlay.door.bounds import text_bound
 from outlay.selection.best_of import best_of
 from outlay.skeletons.chain import Chain, Shape, sample_of
+from outlay.skeletons.counted import counted
 from outlay.skeletons.pool import answer, representative
 from outlay.skeletons.population import Population
 from outlay.skeletons.reliability import look_up
@@ -58,7 +59,7 @@ async def answered(
     run.notes += filter(None, [warning, unparted(cut, population.shape.separator)])
     run.emit("search", chains=listed)
     if population.refusal is not None:
-        stopped = f"the budget ended after {population.n_steps} steps: {population.refusal}"
+        stopped = f"the budget ended after {counted(population.n_steps, 'step')}: {population.refusal}"
     return answer(
         run,
         question,

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from outlay.run import Run
 from outlay.skeletons.chain import Chain, Shape, Temperature, merged
+from outlay.skeletons.counted import counted
 from outlay.skeletons.pool import need_kind
 from outlay.skeletons.population import Population
 from outlay.skeletons.search import answered, bound_of
@@ -111,7 +112,8 @@ async def astar(
         run.emit("progress", expansions=by_depth.total(), open=len(queue))
     chains = found or await _completed(population, queue)
     shown = " ".join(f"{depth}:{count}" for depth, count in sorted(by_depth.items()))
-    stopped = f"{len(found)} of {goals} goals after {by_depth.total()} expansions (depth:count {shown})"
+    tried = counted(by_depth.total(), "expansion")
+    stopped = f"{len(found)} of {goals} goals after {tried} (depth:count {shown})"
     return await answered(population, [*chains, *aside], stopped=stopped)
 
 

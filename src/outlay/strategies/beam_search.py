@@ -5,6 +5,7 @@ from __future__ import annotations
 from outlay.errors import UsageError
 from outlay.run import Run
 from outlay.skeletons.chain import Chain, Shape, Temperature, merged
+from outlay.skeletons.counted import counted
 from outlay.skeletons.pool import need_kind
 from outlay.skeletons.population import Population
 from outlay.skeletons.search import answered, bound_of
@@ -83,5 +84,5 @@ async def beam_search(
         solved += sum([await population.solved(c) for c in over])
         beam = sorted((c for c in children if c.open), key=lambda c: -c.score)[: n // width]
         run.emit("progress", depth=beam[0].depth if beam else 0, finished=len(finished))
-    stopped = f"{len(finished)} chains ended after {population.n_steps} steps"
+    stopped = f"{counted(len(finished), 'chain')} ended after {counted(population.n_steps, 'step')}"
     return await answered(population, finished or beam, stopped=stopped)

@@ -10,6 +10,7 @@ from msgspec import Meta
 from outlay.prompts.thinking import WAIT
 from outlay.run import Run
 from outlay.skeletons import phases
+from outlay.skeletons.counted import counted
 from outlay.skeletons.one_chain import answer_of
 from outlay.skeletons.phases import ANSWER_TOKENS, THINKING_TOKENS, Thinks
 from outlay.types import Answer, Bound, Question, Tokens
@@ -86,5 +87,8 @@ async def budget_forcing(
     )
     how = thought.why or ("ended by the model" if thought.closed else "closed by force")
     return await answer_of(
-        run, question, whole, stopped=f"thinking: {used} tokens, made to go on {waited} times, {how}"
+        run,
+        question,
+        whole,
+        stopped=f"thinking: {counted(used, 'token')}, made to go on {counted(waited, 'time')}, {how}",
     )

@@ -6,6 +6,7 @@ from outlay.concurrency import together
 from outlay.errors import UsageError
 from outlay.run import Run
 from outlay.skeletons.chain import Chain, Shape, Temperature, merged
+from outlay.skeletons.counted import counted
 from outlay.skeletons.pool import need_kind
 from outlay.skeletons.population import Population
 from outlay.skeletons.search import answered, bound_of
@@ -80,9 +81,8 @@ async def diverse_tree_search(
         roots.take(lane)
     chains = [chain for tree in trees for chain in tree]
     ended = sum(c.over for c in chains)
-    return await answered(
-        roots, chains, stopped=f"{ended} chains of {len(lanes)} trees ended after {roots.n_steps} steps"
-    )
+    told = f"{counted(ended, 'chain')} of {counted(len(lanes), 'tree')}"
+    return await answered(roots, chains, stopped=f"{told} ended after {counted(roots.n_steps, 'step')}")
 
 
 async def _tree(population: Population, children: list[Chain], width: int) -> list[Chain]:

@@ -6,6 +6,7 @@ import msgspec
 
 from outlay.run import Run
 from outlay.skeletons import phases
+from outlay.skeletons.counted import counted
 from outlay.skeletons.one_chain import answer_of
 from outlay.skeletons.phases import ANSWER_TOKENS, THINKING_TOKENS, ThinkingTokens, Thinks
 from outlay.types import Answer, Bound, Question, Tokens
@@ -70,4 +71,4 @@ async def elastic(
         thought = msgspec.structs.replace(thought, text=kept, read_tokens=0)
     whole = await phases.conclude(run, asked, thought, most=s, outright=outright)
     how = thought.why or ("closed by force" if forced else "ended by the model" if t else "none was asked for")
-    return await answer_of(run, question, whole, stopped=f"thinking: {thought.tokens} tokens, {how}")
+    return await answer_of(run, question, whole, stopped=f"thinking: {counted(thought.tokens, 'token')}, {how}")

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from outlay.run import Run
 from outlay.skeletons.chain import Chain, Shape, Temperature
+from outlay.skeletons.counted import counted
 from outlay.skeletons.particles import Resampling, Rule, Weights, sweep
 from outlay.skeletons.pool import need_kind
 from outlay.skeletons.population import Population
@@ -102,5 +103,5 @@ async def particle_filter(
             break
         rng = run.rng(f"reference/{number}")
         reference = rng.choices(swept.particles, swept.theta)[0]
-    stopped = f"{len(chains)} particles ended after {population.n_steps} steps"
+    stopped = f"{counted(len(chains), 'particle')} ended after {counted(population.n_steps, 'step')}"
     return await answered(population, chains, stopped=stopped)
