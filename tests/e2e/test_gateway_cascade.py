@@ -122,3 +122,15 @@ async def test_what_a_caller_finds_wrong_is_shown_to_nobody_again():
         shown = str(small.calls[-1].body["messages"])
     assert "How much is 6 * 7?" in shown
     assert "How much is 6 * 9?" not in shown
+
+
+async def test_a_later_answer_found_wrong_takes_back_what_an_earlier_one_taught():
+    async with Upstream() as small, Upstream() as large, gateway(selling(small, large)) as gate:
+        large.always(chat("Answer: 42"))
+        await learn(gate, small, "How much is 6 * 7?")
+        await learn(gate, small, "How much is 21 * 2?")
+        small.always(chat("Answer: 42"))
+        agreed = (await buy(gate, "How much is 6 * 7?")).model_extra["outlay"]["trace_id"]
+        await gate.post("/v1/outlay/feedback", {"trace_id": agreed, "score": 0.0})
+        (kept,) = (await gate.get("/v1/demonstrations"))[1]["data"]
+    assert kept["goal"] == "How much is 21 * 2?"
