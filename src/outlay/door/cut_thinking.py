@@ -14,6 +14,7 @@ from outlay.budget import Budget
 from outlay.concurrency import together
 from outlay.door.confirm import PROBE_INPUT_TOKENS, PROBE_OUTPUT_TOKENS
 from outlay.door.draws import Door
+from outlay.door.hidden_thinking import ANSWER_TOKENS, bounded, noted
 from outlay.door.session import Ask, Spent
 from outlay.errors import BudgetExceeded, MissingAbility, OutlayError, ProviderError
 from outlay.prompts.answer_now import TOKENS as ANSWER_NOW_TOKENS
@@ -23,8 +24,6 @@ from outlay.types import Completion, Delta, Draws, Usage
 
 CUT = "reasoning_cap"
 """The finish reason of a choice whose thinking was ended from outside."""
-ANSWER_TOKENS = 1024
-"""The bound of the answer after it, where none is stated: the one that elastic reasoning was trained with."""
 WATCHED = frozenset({"draw", "pass"})
 """Draws whose thinking is capped: of the question itself. Others, a judge's or a strategy's own, have their bounds."""
 OnDelta = Callable[[int, Delta], None]
@@ -50,7 +49,9 @@ async def drawn(
     """
     if ask.sampling.reasoning_tokens is not None and not _capped(door, ask):
         ask = replace(ask, sampling=replace(ask.sampling, reasoning_tokens=None))
+    ask = await bounded(door, ask, label, indices[0])
     results = await door.draw(budget, ask, label, indices, run_seed, spent, on_delta)
+    notes.extend(told for told in noted(door, ask, indices, results) if told not in notes)
     cut = {
         index: said
         for index, said in zip(indices, results, strict=True)

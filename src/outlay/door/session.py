@@ -80,6 +80,8 @@ class Session:
         self.confirmed: set[str] = set()
         """Roles whose model was found to continue a given text."""
         self.confirming = asyncio.Lock()
+        self.unseen: set[str] = set()
+        """Roles whose model was found to think without showing it."""
         self.breakers: Mapping[str, Breaker] = {}
         """Of each seat's model, where it is known how it fared."""
         self.jitter = random.Random(bounds.seed_of(run_id, "retry"))
