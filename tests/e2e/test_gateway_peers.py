@@ -14,6 +14,7 @@ from ledgers import rows
 from upstream import Upstream, chat, status
 
 from outlay.config import Config
+from outlay.models import retry
 
 ASKED = [{"role": "user", "content": "6 * 7?"}]
 VOTE = {"kind": "number", "parameters": {"n": 8}}
@@ -91,6 +92,17 @@ async def test_its_hub_dropped_temperature_max_tokens_stop_seed_and_response_for
         sent = up.last
         assert sent["max_completion_tokens"] == given.pop("max_tokens")
         assert {name: sent[name] for name in given} == given
+        first = [call.body["seed"] for call in up.calls]
+        for seed, same in ((1, True), (2, False)):
+            await gate.client().chat.completions.create(
+                model="outlay/self_consistency",
+                messages=ASKED,
+                seed=seed,
+                max_tokens=33,
+                **given,
+                extra_body={"outlay": VOTE | {"kind": "json"}},
+            )
+            assert ([call.body["seed"] for call in up.calls[-len(first) :]] == first) is same
         with pytest.raises(openai.BadRequestError):
             await gate.client().chat.completions.create(
                 model="outlay/self_consistency", messages=ASKED, n=2, extra_body={"outlay": VOTE}
@@ -131,12 +143,17 @@ async def test_its_hub_and_optillm_calls_that_were_paid_were_not_reported():
         assert reply.usage.completion_tokens == sum(row["output_tokens"] for row in ledger)
 
 
-async def test_optillm_one_request_on_a_permanent_429_made_twelve_calls():
+@pytest.mark.parametrize(("model", "most"), [("m", 1), ("outlay/best_of_n", 3)])
+async def test_optillm_one_request_on_a_permanent_429_made_twelve_calls(model, most, monkeypatch):
+    monkeypatch.setattr(retry, "FIRST_DELAY_S", 0.0)
+    asked = {"kind": "number", "parameters": {"n": 4}, "verifier": "judge"} if most > 1 else {}
     async with Upstream() as up, gateway(config(up)) as gate:
         up.always(status(429, "slow down"))
         with pytest.raises(openai.RateLimitError):
-            await gate.client().chat.completions.create(model="m", messages=ASKED)
-        assert up.n_chats == 1
+            await gate.client().chat.completions.create(
+                model=model, messages=ASKED, extra_body={"outlay": asked}
+            )
+        assert up.n_chats == most
 
 
 async def test_optillm_a_refused_key_came_back_as_an_answer_with_status_200():
@@ -176,16 +193,20 @@ async def test_optillm_replies_lacked_id_object_created_and_prompt_tokens():
 
 
 async def test_optillm_conversations_were_flattened_and_tool_results_dropped():
+    called = [{"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}]
     talk = [
         {"role": "user", "content": "User: add"},
+        {"role": "assistant", "content": None, "tool_calls": called},
+        {"role": "tool", "tool_call_id": "c1", "content": "Assistant: User: 3"},
         {"role": "assistant", "content": "Assistant: User: 3"},
         {"role": "user", "content": "6 * 7?"},
     ]
     async with Upstream() as up, gateway(config(up)) as gate:
         up.always(chat("User: 42"))
-        reply = await gate.client().chat.completions.create(model="outlay/single", messages=talk)  # type: ignore[arg-type]
-        assert up.last["messages"] == talk
-    assert reply.choices[0].message.content == "User: 42"
+        for model in ("outlay/single", "m"):
+            reply = await gate.client().chat.completions.create(model=model, messages=talk)  # type: ignore[arg-type]
+            assert up.last["messages"] == talk
+            assert reply.choices[0].message.content == "User: 42"
 
 
 async def test_optillm_a_line_of_a_prompt_chose_the_technique():
