@@ -126,3 +126,25 @@ async def test_questions_that_notes_would_make_dearer_are_told_so(shell, home):
     slept = await run(shell, "sleep")
     assert "box.txt: leave, 499 expected questions would cost $0." in slept.err
     assert shell.up.n_chats == 1
+
+
+async def test_a_job_that_failed_says_so_with_its_exit_code_and_is_tried_again_when_it_is_asked_for(
+    shell, home
+):
+    await run(shell, "context", "add", "box.txt", "--questions", "500")
+    await run(shell, "context", "budget", "0.5")
+    poor = await run(shell, "sleep", "--context", "box.txt", "--max-usd", "0.0000001")
+    assert poor.code == 1
+    assert "failed, The budget of $0.0000001 is too small" in poor.err
+    assert poor.err.endswith("outlay: 1 of 1 jobs failed, as told above.\n")
+    shell.up.always(chat("so " * 40 + "42"))
+    await run(shell, "ask", "How many eggs?", "--framing", "notes:context=box.txt")
+    waits = await run(shell, "sleep")
+    assert waits.code == 0
+    assert "box.txt: it failed today (The budget of $0.0000001 is too small" in waits.err
+    assert waits.err.endswith("--context box.txt tries it again now\n")
+    shell.up.script(chat("6 rows of 7 are 42 eggs"), chat("FINISHED"))
+    again = await run(shell, "sleep", "--context", "box.txt")
+    assert again.code == 0
+    assert "done, the model finished" in again.err
+    assert (await run(shell, "context", "show", "box.txt")).out == "6 rows of 7 are 42 eggs\n"

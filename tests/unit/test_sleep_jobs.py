@@ -205,6 +205,18 @@ async def test_a_model_that_fails_is_a_failed_job_that_waits_for_another_day():
         assert (await outlay.store.jobs())[0].state == "waiting"
 
 
+async def test_a_job_is_done_again_only_if_it_ended_before_it_was_asked_for():
+    async with shop(scripted(lambda request, index: ProviderError("the server broke"), price=FIXED)) as outlay:
+        id = await prepared(outlay)
+        await outlay.store.renew_job(id, 10**18)
+        assert (await work_one(outlay, outlay.store)).state == "failed"
+        (job,) = await outlay.store.jobs()
+        await outlay.store.renew_job(id, job.ended_us)
+        assert await work_one(outlay, outlay.store) is None
+        await outlay.store.renew_job(id, job.ended_us + 1)
+        assert (await work_one(outlay, outlay.store)).state == "failed"
+
+
 async def test_a_job_that_is_interrupted_goes_on_and_buys_nothing_twice(tmp_path):
     """The second rewrite never comes back; the next attempt has the first one from the call cache."""
     gate = asyncio.Event()

@@ -61,6 +61,7 @@ async def _sleep(outlay: Outlay, watch: bool, insist: tuple[str, ...]) -> None:
     from typing import cast
 
     from outlay.cli._terminal import note
+    from outlay.errors import OutlayError
     from outlay.sleep._choose import choose
     from outlay.sleep._worker import work_one
     from outlay.store.sleeping import Sleeping
@@ -72,14 +73,32 @@ async def _sleep(outlay: Outlay, watch: bool, insist: tuple[str, ...]) -> None:
             return
     await _refuse_unknown(store, insist)
     told: dict[str, str] = {}
+    ended: dict[str, Ended] = {}
+    again = True
     while True:
-        for chosen in await choose(outlay, store, insist=insist):
-            _tell(chosen, told)
-        while (ended := await work_one(outlay, store)) is not None:
-            note(_ended(ended))
+        chosen = await choose(outlay, store, insist=insist, again=again)
+        for one in chosen:
+            _tell(one, f"{one.decision.do}, {one.decision.why}", told)
+        while (job := await work_one(outlay, store)) is not None:
+            ended[job.job.id] = job
+            note(_ended(job))
+        await _tell_of_failures(store, [c for c in chosen if c.job and c.job not in ended], told)
         if not watch:
-            return
+            break
+        again = False
         await asyncio.sleep(WATCH_S)
+    if failed := [job for job in ended.values() if job.state == "failed"]:
+        raise OutlayError(f"{len(failed)} of {len(ended)} jobs failed, as told above.")
+
+
+async def _tell_of_failures(store: Sleeping, waiting: list[Chosen], told: dict[str, str]) -> None:
+    """Say of what was to be made and was not that an earlier attempt failed."""
+    failed = {job.id: job.result for job in await store.jobs() if job.state == "failed"} if waiting else {}
+    for one in waiting:
+        if one.job in failed:
+            why = failed[one.job].rstrip(".")
+            what = f"it failed today ({why}); --context {one.context.name} tries it again now"
+            _tell(one, what, told, of="failed")
 
 
 async def _refuse_unknown(store: Sleeping, insist: tuple[str, ...]) -> None:
@@ -94,14 +113,14 @@ async def _refuse_unknown(store: Sleeping, insist: tuple[str, ...]) -> None:
             )
 
 
-def _tell(chosen: Chosen, told: dict[str, str]) -> None:
-    """Say a decision, unless it was said already."""
+def _tell(chosen: Chosen, what: str, told: dict[str, str], *, of: str = "decided") -> None:
+    """Say something of a context, unless it was the last thing said `of` it."""
     from outlay.cli._terminal import note
 
-    name, decision = f"{chosen.context.tenant}/{chosen.context.name}", chosen.decision
-    line = f"{name}: {decision.do}, {decision.why}"
-    if told.get(name) != line:
-        told[name] = line
+    line = f"{chosen.context.tenant}/{chosen.context.name}: {what}"
+    place = f"{of} {chosen.context.id}"
+    if told.get(place) != line:
+        told[place] = line
         note(line)
 
 

@@ -60,6 +60,10 @@ ADD_JOB = (
     "ON CONFLICT (id) DO UPDATE SET state = 'waiting', created_us = excluded.created_us "
     "WHERE jobs.state = 'failed' AND jobs.ended_us < excluded.created_us - 86400000000"
 )
+RENEW_JOB = (
+    "UPDATE jobs SET state = 'waiting', created_us = ? "
+    "WHERE id = ? AND state IN ('failed', 'done') AND ended_us < ?"
+)
 ONE_JOB = f"SELECT {_JOB} FROM jobs WHERE id = ?"
 JOBS = f"SELECT {_JOB} FROM jobs WHERE tenant = ? OR CAST(? AS TEXT) IS NULL ORDER BY created_us, id"
 HOLDERS = "SELECT DISTINCT lease_id FROM jobs WHERE state = 'leased' AND lease_id <> ?"

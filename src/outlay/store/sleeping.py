@@ -78,6 +78,10 @@ class Sleeping(Accounts, Protocol):
         """Have a job wait, to be done with `model` or with any, unless one with this id is known."""
         ...
 
+    async def renew_job(self, id: str, at_us: int) -> None:
+        """Have a job that ended before `at_us` wait again."""
+        ...
+
     async def jobs(self, tenant: str | None = None) -> list[Job]:
         """The jobs of a tenant, or of all, the oldest first."""
         ...

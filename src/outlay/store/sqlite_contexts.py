@@ -88,6 +88,10 @@ class SqliteContexts(SqliteAccounts):
         """Have a job wait, to be done with `model` or with any, unless one with this id is known."""
         await self._put(sql.ADD_JOB, (id, kind, tenant, detail, at_us, model))
 
+    async def renew_job(self, id: str, at_us: int) -> None:
+        """Have a job that ended before `at_us` wait again."""
+        await self._put(sql.RENEW_JOB, (at_us, id, at_us))
+
     async def jobs(self, tenant: str | None = None) -> list[Job]:
         """The jobs of a tenant, or of all, the oldest first."""
         return await self._read(lambda db: [Job(*r) for r in db.execute(sql.JOBS, (tenant, tenant)).fetchall()])
