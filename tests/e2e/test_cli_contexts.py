@@ -113,6 +113,9 @@ async def test_bad_words_are_refused(shell, home, words):
 
 async def test_notes_on_a_context_that_is_not_there_are_refused(shell, home):
     await run(shell, "context", "budget", "0.5")
+    assert (await run(shell, "sleep")).err == (
+        "No tenant that may spend offline has a context; outlay context add FILE adds one.\n"
+    )
     ended = await run(shell, "sleep", "--context", "nope")
     assert ended.code == 2
     assert "has a context 'nope'; `outlay context list`" in ended.err

@@ -84,6 +84,8 @@ async def _sleep(outlay: Outlay, watch: bool, insist: tuple[str, ...]) -> None:
             note(_ended(job))
         await _tell_of_failures(store, [c for c in chosen if c.job and c.job not in ended], told)
         if not watch:
+            if not chosen and not ended:
+                note("No tenant that may spend offline has a context; outlay context add FILE adds one.")
             break
         again = False
         await asyncio.sleep(WATCH_S)
