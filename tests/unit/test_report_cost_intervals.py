@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import betabinom
 
+from outlay.errors import UsageError
 from outlay.report.cost_by_question import costs_by_question
-from outlay.report.cost_intervals import drawn_anew, mean_range, share_range
+from outlay.report.cost_intervals import drawn_anew, share_range, value_range
 from outlay.report.samples import Samples
 from outlay.stats.resampled_means import resampled_means
 from outlay.stats.studentized import studentized_interval
@@ -66,7 +67,7 @@ def test_a_model_that_is_never_cheapest_adds_nothing_to_little():
 def test_the_upper_end_stays_below_one_more_question_of_the_dearest_kind():
     seen = np.array([*np.linspace(0.9, 1.1, 39), 30.0])
     anew = np.tile(seen, 50)
-    _, high = mean_range(seen, anew, least=0.0, dearest=33.0, seed=1)
+    _, high = value_range(seen, anew, least=0.0, dearest=33.0, seed=1)
     bound = np.quantile(resampled_means(np.append(seen, 33.0), draws=2000, seed=1), 0.975, method="higher")
     assert high == pytest.approx(bound)
 
@@ -86,7 +87,7 @@ def test_draws_of_fewer_questions_spread_wider():
     few, many = (resampled_means(x, draws=4000, seed=1, take=take) for take in (25, None))
     assert few.std() == pytest.approx(x.std() / 5, rel=0.05)
     assert few.std() > 10 * many.std()
-    with pytest.raises(ValueError, match="at least one question"):
+    with pytest.raises(UsageError, match="at least one question"):
         resampled_means(x, draws=1, seed=1, take=0)
 
 

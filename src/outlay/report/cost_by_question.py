@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from outlay.economics.cost_of_pass import cost_of_pass, essentialness, frontier_value, gain, success_rate
 from outlay.money import NUSD
 from outlay.report.cells import by_cell
-from outlay.report.cost_intervals import drawn_anew, mean_range, share_range
+from outlay.report.cost_intervals import drawn_anew, saving_range, share_range, value_range
 from outlay.report.outcome import Outcome
 from outlay.report.resampling import DRAWS, Range, outward
 from outlay.report.samples import Samples
@@ -222,7 +222,7 @@ def _value(plans: _Costs, seed: int) -> Value:
         usd=float(raw_Q.mean()) if known else None,
         interval=outward(resampled_means(raw_Q, draws=DRAWS, seed=seed)[:, 0]) if known else None,
         smoothed_usd=float(smooth_Q.mean()),
-        smoothed_interval=mean_range(
+        smoothed_interval=value_range(
             smooth_Q,
             frontier_value(plans.anew_PN),
             least=float(frontier_value(plans.always_PQ).mean()),
@@ -245,7 +245,7 @@ def _model(model: str, i: int, own: _Costs, seed: int) -> ModelCost:
         cheapest_on=float((gain_Q > 0).mean()),
         only=int((np.isfinite(mine.raw_PQ[0]) & ~np.isfinite(rest.raw_PQ).any(axis=0)).sum()),
         gain_usd=float(gain_Q.mean()),
-        gain_interval=mean_range(gain_Q, anew_N, least=0.0, dearest=spared, seed=seed),
+        gain_interval=saving_range(gain_Q, anew_N, dearest=spared, seed=seed),
         essentialness=essentialness(own.smooth_PQ, this_M),
         essentialness_interval=share_range(
             gain_Q, without_Q, np.stack([anew_N, without_N]), dearest=(spared, never), seed=seed

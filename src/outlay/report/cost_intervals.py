@@ -46,44 +46,70 @@ def drawn_anew(right_PQ: Floats, runs_PQ: Floats, *, seed: int) -> Floats:
     return rng.binomial(runs, rate).astype(float)
 
 
-def mean_range(seen_Q: Floats, anew_N: Floats, *, least: float, dearest: float, seed: int) -> Range:
-    """The interval of a mean of costs or savings: bootstrap-t, its draws taken from questions that were run anew.
+def value_range(seen_Q: Floats, anew_N: Floats, *, least: float, dearest: float, seed: int) -> Range:
+    """The interval of a mean cost: bootstrap-t, its draws taken from questions that were run anew.
 
     How far a draw's mean lies from theirs, in the draw's own errors, is the yardstick for how far the sample's may
-    lie from the truth, in its own. A sample of no dear question has small errors: so the upper end is no nearer
-    than the draws lie from their mean in dollars, and no further than the percentiles of the sample with one more
-    question of the dearest kind. Without spread in the sample its ends are the percentiles of the draws.
+    lie from the truth, in its own. The upper end stays below what one more question of the dearest kind would
+    allow (percentiles of the sample with it): with one or two dear questions the draw's errors say little. Without
+    spread in the sample its ends are the percentiles of the draws.
 
     Args:
-        seen_Q: the quantity of each question.
+        seen_Q: the cost of each question.
         anew_N: the same of each question that was run anew.
         least: what the mean cannot lie below.
-        dearest: the quantity of a question that no run solves.
+        dearest: the cost of a question that no run solves.
         seed: seed of the draws.
 
     Returns:
         The ends.
 
     Source:
-        Bootstrap-t: Efron and Tibshirani 1993, section 12.5; drawing the runs anew and both bounds are ours.
+        Bootstrap-t: Efron and Tibshirani 1993, section 12.5; drawing the runs anew and the bound are ours.
         Coverage: `bench/report_intervals.py --only question`.
 
     Example:
         >>> seen = np.array([1.0, 2.0, 3.0, 2.0] * 10)
-        >>> low, high = mean_range(seen, np.tile(seen, 50), least=0.0, dearest=9.0, seed=1)
+        >>> low, high = value_range(seen, np.tile(seen, 50), least=0.0, dearest=9.0, seed=1)
         >>> print(round(low, 1), round(high, 1))
         1.8 2.2
     """
-    low, high = _studentized(seen_Q, anew_N, seed)
-    bound = outward(resampled_means(np.append(seen_Q, dearest), draws=DRAWS, seed=seed)[:, 0])[1]
-    mean = float(seen_Q.mean())
-    return min(max(low, least), mean), max(mean, high if bound is None else min(high, bound))
+    low, high, _ = _studentized(seen_Q, anew_N, seed)
+    return _bounded(low, high, seen_Q, least, dearest, seed)
+
+
+def saving_range(seen_Q: Floats, anew_N: Floats, *, dearest: float, seed: int) -> Range:
+    """The interval of a mean saving from 0, as `value_range`, its upper end no nearer than the draws' own.
+
+    A saving is a difference of two costs that a hard question moves together; a sample without one has small errors
+    and a small mean. So the upper end is at least as far from the mean as the draws' is from theirs, in dollars.
+
+    Args:
+        seen_Q: the saving of each question.
+        anew_N: the same of each question that was run anew.
+        dearest: the saving of a question that no other run solves.
+        seed: seed of the draws.
+
+    Returns:
+        The ends.
+
+    Source:
+        As `value_range`; ours.
+
+    Example:
+        >>> seen = np.array([1.0, 2.0, 3.0, 2.0] * 10)
+        >>> low, high = saving_range(seen, np.tile(seen, 50), dearest=9.0, seed=1)
+        >>> print(round(low, 1), round(high, 1))
+        1.8 2.2
+    """
+    low, high, off = _studentized(seen_Q, anew_N, seed)
+    return _bounded(low, max(high, float(seen_Q.mean()) + off), seen_Q, 0.0, dearest, seed)
 
 
 def share_range(
     part_Q: Floats, whole_Q: Floats, anew_2N: Floats, *, dearest: tuple[float, float], seed: int
 ) -> Range:
-    """The interval of mean part / mean whole, by `mean_range` of part - share whole, in [0, 1].
+    """The interval of mean part / mean whole, by `saving_range` of part - share whole, in [0, 1].
 
     The lower end is no higher than the percentile of the sample's draws: where a few questions hold most of the
     whole, the errors of the residuals are too small.
@@ -99,7 +125,7 @@ def share_range(
         The ends; 0 and 0 where the whole is 0.
 
     Source:
-        A ratio of means by the mean of its residuals (Fieller 1954), bootstrap-t as in `mean_range`.
+        A ratio of means by the mean of its residuals (Fieller 1954), bootstrap-t as in `value_range`.
 
     Example:
         >>> whole = np.array([1.0, 2.0, 3.0, 2.0] * 10)
@@ -110,7 +136,10 @@ def share_range(
     if whole <= 0 or whole_anew <= 0:
         return 0.0, 0.0
     share, share_anew = float(part_Q.mean()) / whole, float(anew_2N[0].mean()) / whole_anew
-    low, high = _studentized(part_Q - share * whole_Q, anew_2N[0] - share_anew * anew_2N[1], seed, size=whole)
+    low, high, off = _studentized(
+        part_Q - share * whole_Q, anew_2N[0] - share_anew * anew_2N[1], seed, size=whole
+    )
+    high = max(high, off)
     pairs_QC = np.vstack([np.column_stack([part_Q, whole_Q]), dearest])
     means_DC = resampled_means(pairs_QC, draws=DRAWS, seed=seed)
     bound = float(np.quantile(means_DC[:, 0] / means_DC[:, 1], 0.975, method="higher"))
@@ -119,15 +148,22 @@ def share_range(
     return max(0.0, min(share, share + low / whole, plain)), max(share, min(share + high / whole, bound, 1.0))
 
 
-def _studentized(seen_Q: Floats, anew_N: Floats, seed: int, size: float | None = None) -> tuple[float, float]:
-    """The ends; `size` is what the spread is measured against, the mean itself if None."""
+def _bounded(low: float, high: float, seen_Q: Floats, least: float, dearest: float, seed: int) -> Range:
+    bound = outward(resampled_means(np.append(seen_Q, dearest), draws=DRAWS, seed=seed)[:, 0])[1]
+    mean = float(seen_Q.mean())
+    return min(max(low, least), mean), max(mean, high if bound is None else min(high, bound))
+
+
+def _studentized(
+    seen_Q: Floats, anew_N: Floats, seed: int, size: float | None = None
+) -> tuple[float, float, float]:
+    """The ends, and how far the draws lie above their mean; spread is measured against `size`, else the mean."""
     mean, centre = float(seen_Q.mean()), float(anew_N.mean())
     columns_NC = np.column_stack([anew_N, (anew_N - centre) ** 2])
     means_DC = resampled_means(columns_NC, draws=DRAWS, seed=seed, take=len(seen_Q))
+    low, high = np.quantile(means_DC[:, 0], 0.025), np.quantile(means_DC[:, 0], 0.975)
     square = float(seen_Q.var())
     if square <= (NO_SPREAD * (abs(mean) if size is None else size)) ** 2:
-        low, high = outward(means_DC[:, 0])
-        return min(low, mean), max(mean, mean if high is None else high)
+        return min(float(low), mean), max(mean, float(high)), float(high) - centre
     found = studentized_interval(mean, square, means_DC[:, 0], means_DC[:, 1], centre=centre)
-    off = float(np.quantile(means_DC[:, 0], 0.975, method="higher")) - centre
-    return found.low, max(found.high, mean + off)
+    return found.low, found.high, float(high) - centre
