@@ -14,6 +14,7 @@ from outlay.economics.cost_of_pass import (
 )
 from outlay.economics.frontier import cheapest, frontier
 from outlay.economics.worth import best_buy, worth_ranges
+from outlay.errors import UsageError
 
 INF = float("inf")
 
@@ -79,7 +80,7 @@ def test_cost_per_right_answer_is_the_bill_over_the_right_answers():
     result = cost_per_right([1.0, 2.0, 3.0, 2.0], [1, 0, 1, 0], seed=1)
     assert result.value == 4.0
     assert result.interval.low <= 4.0 <= result.interval.high
-    assert cost_per_right([1.0], [0], seed=1).value == INF
+    assert cost_per_right([1.0, 1.0], [0, 0], seed=1).value == INF
 
 
 @pytest.mark.parametrize(
@@ -125,5 +126,5 @@ def test_at_a_break_even_the_dearer_plan_is_named():
 
 
 def test_negative_costs_are_refused():
-    with pytest.raises(ValueError, match="negative"):
+    with pytest.raises(UsageError, match="negative"):
         worth_ranges([-1.0], [0.5])

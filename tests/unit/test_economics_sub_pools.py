@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from outlay.economics import sub_pools
+from outlay.errors import UsageError
 from outlay.money import Price
 from outlay.selection.best_of import best_of
 from outlay.selection.best_of_majority import best_of_majority
@@ -141,11 +142,11 @@ def test_a_sub_pool_reads_the_prompt_once():
 
 @pytest.mark.parametrize("ks", [[], [0], [3]])
 def test_budgets_outside_the_pool_are_refused(ks):
-    with pytest.raises(ValueError, match="budgets"):
+    with pytest.raises(UsageError, match="budgets"):
         sub_pools.vote([[0, 1]], [[1, 0]], ks)
 
 
 def test_a_voter_without_a_score_is_refused_and_a_silent_one_is_not():
-    with pytest.raises(ValueError, match="finite score"):
+    with pytest.raises(UsageError, match="finite score"):
         sub_pools.best_of([[0, 1]], [[1, 0]], [[0.5, np.nan]], [1])
     assert sub_pools.best_of([[0, -1]], [[1, 0]], [[0.5, np.nan]], [2])[0, 0] == 1.0

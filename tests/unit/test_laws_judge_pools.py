@@ -85,5 +85,5 @@ def test_what_the_pool_does_not_hold_is_not_said():
         sweep(SCORE, RIGHT, temperatures=[], seed=1)
     with pytest.raises(UsageError, match="level"):
         fit(SCORE, RIGHT, seed=1, level=0.0)
-    certain = fit(SCORE, np.ones_like(RIGHT), seed=1)
-    assert not certain.judge_limited
+    with pytest.raises(CannotSay, match="all are alike"):
+        fit(SCORE, np.ones_like(RIGHT), seed=1)

@@ -102,7 +102,7 @@ def test_the_bootstrap_of_means_is_the_bootstrap_with_other_draws():
         rare = bootstrap_of_means(lambda m: 1 / m[:, 0], [1, 0, 0, 0, 0, 0, 0, 0], seed=1)
     assert rare.high == float("inf")
     for wrong in ([[]], [[1.0, 2.0], [1.0]], []):
-        with pytest.raises(ValueError, match="questions"):
+        with pytest.raises(UsageError, match="questions"):
             bootstrap_of_means(lambda m: m[:, 0], *wrong, seed=1)
-    with pytest.raises(ValueError, match="level"):
+    with pytest.raises(UsageError, match="level"):
         bootstrap_of_means(lambda m: m[:, 0], [1.0, 2.0], seed=1, level=1.0)

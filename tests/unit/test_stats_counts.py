@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, betabinom
 
+from outlay.errors import UsageError
 from outlay.stats.lead import expected_p_leads, p_leads
 from outlay.stats.majority_threshold import majority_threshold
 from outlay.stats.pass_at_k import pass_at_k, pass_hat_k
@@ -38,7 +39,7 @@ def test_both_take_arrays_and_give_them_back():
 @pytest.mark.parametrize("wrong", [(3, 1, 4), (3, 1, 0), (3, 4, 1), (3, -1, 1)])
 @pytest.mark.parametrize("estimate", [pass_at_k, pass_hat_k])
 def test_both_refuse_impossible_counts(estimate, wrong):
-    with pytest.raises(ValueError, match="samples"):
+    with pytest.raises(UsageError, match="samples"):
         estimate(*wrong)
 
 
@@ -58,7 +59,7 @@ def test_expected_p_leads_is_the_beta_binomial_mean(a, b, h):
 
 
 def test_leads_refuse_negative_counts():
-    with pytest.raises(ValueError, match="never negative"):
+    with pytest.raises(UsageError, match="never negative"):
         p_leads(-1, 2)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from outlay.errors import UsageError
 from outlay.stats.bootstrap import bootstrap
 from outlay.stats.paired import paired
 from outlay.stats.permutation import position_test
@@ -25,7 +26,7 @@ def test_wilson_without_trials_knows_nothing():
 
 @pytest.mark.parametrize("wrong", [(-1, 3, 0.95), (4, 3, 0.95), (1, 3, 0.0), (1, 3, 1.0)])
 def test_wilson_refuses_impossible_counts_and_levels(wrong):
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(UsageError, match="must be"):
         wilson(*wrong)
 
 
@@ -52,7 +53,7 @@ def test_bootstrap_depends_on_its_seed_alone():
 
 @pytest.mark.parametrize("arrays", [([],), ([1.0, 2.0], [1.0])])
 def test_bootstrap_refuses_unpaired_or_no_questions(arrays):
-    with pytest.raises(ValueError, match="questions"):
+    with pytest.raises(UsageError, match="questions"):
         bootstrap(np.mean, *arrays, seed=1)
 
 
@@ -91,5 +92,5 @@ def test_position_test_sees_a_shared_stream_and_nothing_in_constants():
 
 @pytest.mark.parametrize("table", [[[1.0]], [1.0, 2.0], [[1.0, float("nan")]]])
 def test_position_test_refuses_what_is_no_table(table):
-    with pytest.raises(ValueError, match="table"):
+    with pytest.raises(UsageError, match="table"):
         position_test(table, seed=1)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
+
+from outlay.errors import UsageError
 
 
 def frontier(cost_P: Sequence[float], accuracy_P: Sequence[float]) -> tuple[int, ...]:
@@ -18,15 +21,15 @@ def frontier(cost_P: Sequence[float], accuracy_P: Sequence[float]) -> tuple[int,
         Indices by rising cost, which is rising accuracy too; empty for no plans.
 
     Raises:
-        ValueError: unequal lengths.
+        UsageError: unequal lengths, or something is not a number.
 
     Example:
         >>> frontier([1.0, 2.0, 3.0], [0.5, 0.4, 0.8])
         (0, 2)
     """
+    if len(accuracy_P) != len(cost_P) or any(map(isnan, (*cost_P, *accuracy_P))):
+        raise UsageError("every plan needs a cost and an accuracy; leave out plans of which one is not known")
     order = sorted(range(len(cost_P)), key=lambda i: (cost_P[i], -accuracy_P[i], i))
-    if len(accuracy_P) != len(cost_P):
-        raise ValueError("every plan needs a cost and an accuracy")
     kept: list[int] = []
     for i in order:
         if not kept or accuracy_P[i] > accuracy_P[kept[-1]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from outlay.economics.frontier import frontier
+from outlay.errors import UsageError
 
 
 class WorthRange(Struct, frozen=True):
@@ -38,7 +39,7 @@ def worth_ranges(cost_P: Sequence[float], accuracy_P: Sequence[float]) -> tuple[
         Ranges from 0 to infinity without gaps, by rising cost.
 
     Raises:
-        ValueError: unequal lengths, or a negative cost.
+        UsageError: unequal lengths, a negative cost, or something is not a number.
 
     Source:
         Parametric linear optimisation over a lower envelope of lines.
@@ -51,7 +52,7 @@ def worth_ranges(cost_P: Sequence[float], accuracy_P: Sequence[float]) -> tuple[
         2 6.0 inf
     """
     if any(cost < 0 for cost in cost_P):
-        raise ValueError("a cost is never negative")
+        raise UsageError("a cost is never negative")
     envelope = [_Entry(None, 0.0, 0.0, 0.0)]
     for i in frontier(cost_P, accuracy_P):
         if accuracy_P[i] <= 0:

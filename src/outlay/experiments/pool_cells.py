@@ -14,6 +14,7 @@ from outlay.report.outcome import PoolCell
 from outlay.report.resampling import DRAWS, outward
 from outlay.stats.interval import Interval
 from outlay.stats.resampled_means import resampled_means
+from outlay.stats.wilson import wilson
 
 SELECTIONS = ("vote", "likelihood", "oracle")
 """Majority vote; the likeliest sample by mean token log-probability; and the oracle, which sees the key: pass@k."""
@@ -57,7 +58,7 @@ def pool_cells(recording: Recording, *, ks: Sequence[int] | None = None, seed: i
                     k=k,
                     questions=len(accuracy_QK),
                     accuracy=float(accuracy_QK[:, j].mean()),
-                    interval=_interval(means_DK[:, j]),
+                    interval=_interval(means_DK[:, j], accuracy_QK[:, j]),
                     cost_nusd=None if cost_QK is None else float(cost_QK[:, j].mean()),
                     input_tokens=float(arrays.input_tokens_Q.mean()),
                     output_tokens=float(k * arrays.output_tokens_QS.mean()),
@@ -70,7 +71,10 @@ def pool_cells(recording: Recording, *, ks: Sequence[int] | None = None, seed: i
     return cells
 
 
-def _interval(means_D: NDArray[np.float64]) -> Interval:
+def _interval(means_D: NDArray[np.float64], accuracy_Q: NDArray[np.float64]) -> Interval:
+    """Over questions; where all are alike, so is every draw, and the interval is Wilson's."""
+    if accuracy_Q.min() == accuracy_Q.max():
+        return wilson(float(accuracy_Q.sum()), len(accuracy_Q))
     low, high = outward(means_D)
     return Interval(low, 1.0 if high is None else high)
 

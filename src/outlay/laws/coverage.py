@@ -42,12 +42,12 @@ class Fit(Struct, frozen=True):
         samples measured it is prolonged; beyond ten times them it carries a warning (our choice).
 
         Raises:
-            UsageError: k is not above 0.
+            UsageError: k is not above 0, or infinite.
             CannotSay: k is beyond the samples measured, and fewer than 20 questions have both right and wrong
                 samples: take `coverage_beta` there.
         """
-        if not k > 0:
-            raise UsageError(f"coverage needs a number of samples above 0, not {k}")
+        if not 0 < k < np.inf:
+            raise UsageError(f"coverage needs a number of samples above 0 and finite, not {k}")
         self._refuse(k)
         y, error = log(-self.a) + self.b * log(k), self._error(log(k))
         low, high = (exp(-exp(y + sign * self._z * error)) for sign in (1, -1))

@@ -47,10 +47,10 @@ class Fit(Struct, frozen=True):
         wrong ones, it carries a warning (our choice).
 
         Raises:
-            UsageError: k is not above 0.
+            UsageError: k is not above 0, or infinite.
         """
-        if not k > 0:
-            raise UsageError(f"coverage needs a number of samples above 0, not {k}")
+        if not 0 < k < np.inf:
+            raise UsageError(f"coverage needs a number of samples above 0 and finite, not {k}")
         return Prediction(self.law.pass_at_k(k), self.law.pass_at_k_interval(k, self.level), self._warning(k))
 
     def invert(self, coverage: float) -> Prediction:

@@ -121,7 +121,7 @@ def fit(
 
     Raises:
         UsageError: tables of different shapes, NaN, a negative temperature, or a level outside (0, 1).
-        CannotSay: fewer than two questions or samples.
+        CannotSay: fewer than two questions or samples, or all samples right, or all wrong: a judge has no choice.
 
     Cost:
         Questions x samples^2 products; above T = 0 questions x samples x 32.
@@ -138,7 +138,10 @@ def fit(
     """
     if not 0 < level < 1:
         raise UsageError(f"level must be above 0 and below 1, not {level}")
-    table_QK = _table(*judged(score_QS, right_QS), temperature, seed)
+    score, right = judged(score_QS, right_QS)
+    if right.min() == right.max():
+        raise CannotSay("a judge's curve needs right and wrong samples; here all are alike")
+    table_QK = _table(score, right, temperature, seed)
     mean_K = table_QK.mean(axis=0)
     means_DK = resampled_means(table_QK, draws=draws, seed=seed)
     error_K = means_DK.std(axis=0, ddof=1)

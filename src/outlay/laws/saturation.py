@@ -44,10 +44,10 @@ class Fit(Struct, frozen=True):
         """The share of right answers F(n) after n tries or rounds, n > 0, with its interval; warns past the data.
 
         Raises:
-            UsageError: n is not above 0.
+            UsageError: n is not above 0, or infinite.
         """
-        if not n > 0:
-            raise UsageError(f"saturation needs a number of tries above 0, not {n}")
+        if not 0 < n < np.inf:
+            raise UsageError(f"saturation needs a number of tries above 0 and finite, not {n}")
         top_K, rate_K = np.array(self.draws).T
         value = self.ceiling * -expm1(n * log1p(-self.rate))
         interval = self._percentiles(top_K * -np.expm1(n * np.log1p(-rate_K)))

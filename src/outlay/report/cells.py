@@ -8,12 +8,16 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from outlay.economics.cost_of_pass import at_the_edges
 from outlay.money import NUSD
 from outlay.report.outcome import Outcome
 from outlay.report.resampling import DRAWS, Range, outward
 from outlay.stats.resampled_means import resampled_means
 from outlay.stats.studentized import studentized_interval
 from outlay.stats.wilson import wilson
+
+LEAST_QUESTIONS = 2
+"""Questions below which the spread of costs over questions cannot be said."""
 
 
 class Key(Struct, frozen=True):
@@ -39,8 +43,9 @@ class Latency(Struct, frozen=True):
 class Cell(Struct, frozen=True):
     """One plan on one task; its field names are the keys of `--json`.
 
-    Costs, tokens and calls are means a question.
-    None is unknown. `cost_of_pass_usd` is also None where no answer was right: such a plan never buys one.
+    Costs, tokens and calls are means a question. None is unknown; intervals of costs are also None for one question,
+    which says nothing about others. `cost_of_pass_usd` is also None where no answer was right: such a plan never
+    buys one.
     """
 
     task: str
@@ -232,7 +237,11 @@ def _bill(columns: _Columns, means_DC: NDArray[np.float64]) -> _Bill:
         bill.paid, bill.paid_interval = _mean(paid_Q, means_DC[:, 1], means_DC[:, 4])
     if cost_Q is not None and sum(right_Q) > 0:
         bill.of_pass = sum(cost_Q) / sum(right_Q)
-        bill.of_pass_interval = outward(_ratio(means_DC[:, 0], means_DC[:, 2]))
+        low, high = outward(_ratio(means_DC[:, 0], means_DC[:, 2]))
+        low, upper = at_the_edges(low, np.inf if high is None else high, np.array(cost_Q), np.array(right_Q))
+        bill.of_pass_interval = (low, upper if np.isfinite(upper) else None)
+    if len(right_Q) < LEAST_QUESTIONS:
+        bill.cost_interval = bill.paid_interval = bill.of_pass_interval = None
     return bill
 
 

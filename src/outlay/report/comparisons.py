@@ -89,7 +89,7 @@ def compare(
         why=why,
         questions=len(common),
         difference=test.difference,
-        interval=(test.interval.low, test.interval.high),
+        interval=(max(test.interval.low, -1.0), min(test.interval.high, 1.0)),
         p_value=test.p_value,
         same_questions=right[plan].keys() == right[against].keys(),
     )

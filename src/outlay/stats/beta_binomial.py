@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log, sqrt
+from math import inf, log, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -40,10 +40,12 @@ class BetaBinomial(Struct, frozen=True):
 
     def pass_at_k(self, k: float) -> float:
         """1 - B(alpha, beta + k) / B(alpha, beta): the chance that one of k samples is right, for any k >= 0."""
+        _samples(k)
         return float(-np.expm1(betaln(self.alpha, self.beta + k) - betaln(self.alpha, self.beta)))
 
     def pass_hat_k(self, k: float) -> float:
         """B(alpha + k, beta) / B(alpha, beta): the chance that all of k samples are right, for any k >= 0."""
+        _samples(k)
         return float(np.exp(betaln(self.alpha + k, self.beta) - betaln(self.alpha, self.beta)))
 
     def pass_at_k_interval(self, k: float, level: float = 0.95) -> Interval:
@@ -51,6 +53,10 @@ class BetaBinomial(Struct, frozen=True):
 
         Measured coverage at 95 %, four times beyond the samples: `python bench/intervals.py`.
         """
+        if not k > 0:
+            raise UsageError(f"an interval of coverage needs a number of samples above 0, not {k}")
+        if not 0 < level < 1:
+            raise UsageError(f"level must be above 0 and below 1, not {level}")
         a, b = self.alpha, self.beta
         slope_a = a * (digamma(a + b) - digamma(a + b + k))
         slope_b = b * (digamma(b + k) - digamma(b) + digamma(a + b) - digamma(a + b + k))
@@ -69,6 +75,11 @@ class BetaBinomial(Struct, frozen=True):
         half = NormalDist().inv_cdf((1 + level) / 2) * error / share
         low, high = (float(expit(logit(share) + sign * half)) for sign in (-1, 1))
         return Interval(low, high, level)
+
+
+def _samples(k: float) -> None:
+    if not 0 <= k < inf:
+        raise UsageError(f"the number of samples must be finite and from 0, not {k}")
 
 
 def beta_binomial(right_Q: ArrayLike, samples_Q: ArrayLike) -> BetaBinomial:

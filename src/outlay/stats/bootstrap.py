@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from outlay.errors import CannotSay, UsageError
 from outlay.stats.interval import Interval
 from outlay.stats.resampled_means import resampled_means
 
@@ -28,7 +29,7 @@ def bootstrap(
 
     Args:
         statistic: takes the resampled arrays in the order given, returns a float (not NaN).
-        *arrays_Q: one or more arrays whose first axis is the question, of equal length, at least one question.
+        *arrays_Q: one or more arrays whose first axis is the question, of equal length, at least two questions.
         draws: bootstrap draws, from 1.
         level: coverage aimed at, above 0 and below 1.
         seed: seed of the draws.
@@ -37,7 +38,8 @@ def bootstrap(
         The interval.
 
     Raises:
-        ValueError: no questions, unequal lengths, or a level outside (0, 1).
+        UsageError: unequal lengths, no draws, or a level outside (0, 1).
+        CannotSay: fewer than two questions, or the statistic is not a number in a draw.
 
     Source:
         Efron and Tibshirani 1993, chapter 13; clustering by question after Miller 2024 (arXiv 2411.00640),
@@ -48,12 +50,8 @@ def bootstrap(
         >>> print(interval.low < 0.75 < interval.high)
         True
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level must be above 0 and below 1, not {level}")
     arrays = [np.asarray(a) for a in arrays_Q]
-    n = len(arrays[0])
-    if n == 0 or any(len(a) != n for a in arrays):
-        raise ValueError("the arrays need the same number of questions, at least one")
+    n = _questions(arrays, draws, level)
     return _percentiles(_resampled(statistic, arrays, n, draws, seed), level)
 
 
@@ -71,7 +69,7 @@ def bootstrap_of_means(
 
     Args:
         statistic: takes means, shape (draws, columns), returns one number a draw (not NaN).
-        *columns_Q: one array a column, one number a question, of equal length, at least one question.
+        *columns_Q: one array a column, one number a question, of equal length, at least two questions.
         draws: bootstrap draws, from 1.
         level: coverage aimed at, above 0 and below 1.
         seed: seed of the draws.
@@ -80,7 +78,8 @@ def bootstrap_of_means(
         The interval.
 
     Raises:
-        ValueError: no questions, unequal lengths, or a level outside (0, 1).
+        UsageError: unequal lengths, no draws, or a level outside (0, 1).
+        CannotSay: fewer than two questions, or the statistic is not a number in a draw.
 
     Cost:
         As `resampled_means`: 10,000 draws over 10,000 questions take below 1 s.
@@ -93,15 +92,26 @@ def bootstrap_of_means(
         >>> print(interval.low < 0.75 < interval.high)
         True
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level must be above 0 and below 1, not {level}")
     columns = [np.asarray(c, float) for c in columns_Q]
-    if not columns or not len(columns[0]) or any(c.shape != columns[0].shape for c in columns):
-        raise ValueError("the columns need the same number of questions, at least one")
+    _questions(columns, draws, level)
     return _percentiles(statistic(resampled_means(np.column_stack(columns), draws=draws, seed=seed)), level)
 
 
+def _questions(arrays: Sequence[NDArray], draws: int, level: float) -> int:
+    if not 0 < level < 1:
+        raise UsageError(f"level must be above 0 and below 1, not {level}")
+    lengths = {len(a) if a.ndim else 0 for a in arrays}
+    if len(lengths) != 1 or draws < 1:
+        raise UsageError("a bootstrap needs arrays with the same number of questions, and at least one draw")
+    n = lengths.pop()
+    if n < 2:
+        raise CannotSay(f"an interval over questions needs at least two of them, not {n}")
+    return n
+
+
 def _percentiles(values_K: NDArray[np.float64], level: float) -> Interval:
+    if np.isnan(values_K).any():
+        raise CannotSay("the statistic is not a number in a draw: leave out questions whose values are missing")
     tail = (1 - level) / 2
     low, high = np.quantile(values_K, tail, method="lower"), np.quantile(values_K, 1 - tail, method="higher")
     return Interval(float(low), float(high), level)

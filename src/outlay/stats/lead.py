@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from outlay.errors import UsageError
+
 
 def p_leads(a: int, b: int) -> float:
     """P(Beta(a + 1, b + 1) > 1/2) = P(Binomial(a + b + 1, 1/2) <= a), exactly.
@@ -20,7 +22,7 @@ def p_leads(a: int, b: int) -> float:
         The probability, in [0, 1].
 
     Raises:
-        ValueError: a count is negative.
+        UsageError: a count is negative.
 
     Source:
         Adaptive-Consistency, Aggarwal et al. 2023 (arXiv 2305.11860), section 3.2 (Beta stopping criterion),
@@ -52,7 +54,7 @@ def expected_p_leads(a: int, b: int, h: int) -> float:
         The expected probability, in [1/2, 1].
 
     Raises:
-        ValueError: a count is negative.
+        UsageError: a count is negative.
 
     Source:
         Preposterior analysis (Raiffa and Schlaifer 1961, chapter 5) on the posterior of Aggarwal et al. 2023;
@@ -77,7 +79,7 @@ def expected_p_leads(a: int, b: int, h: int) -> float:
 def _curve(a: int, b: int, h: int) -> list[float]:
     """p_leads(a + i, b + h - i) for i = 0 … h: one running binomial sum, as the trials are the same."""
     if a < 0 or b < 0 or h < 0:
-        raise ValueError(f"counts are never negative: {a}, {b}, {h}")
+        raise UsageError(f"counts are never negative: {a}, {b}, {h}")
     trials = a + b + h + 1
     whole = 1 << trials
     term = tail = 1

@@ -6,6 +6,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import ArrayLike, NDArray
 
+from outlay.errors import UsageError
 from outlay.stats.interval import Interval
 from outlay.stats.resampled_means import resampled_means
 
@@ -34,10 +35,10 @@ def paired(a_Q: ArrayLike, b_Q: ArrayLike, *, seed: int, level: float = 0.95) ->
     Under the null hypothesis each question's difference is symmetric about 0, so its sign may be flipped. The
     p-value is exact while at most 14 questions differ; beyond that it is (1 + hits) / (1 + 10,000) over random
     flips, never below 1e-4, and valid. Questions without a difference do not matter to it. No difference at
-    all: p = 1.
+    all: p = 1. One question says nothing about others: its interval has no ends.
 
     Args:
-        a_Q: one number a question (accuracy in [0, 1], a cost, …), not NaN, at least one question.
+        a_Q: one number a question (accuracy in [0, 1], a cost, …), finite, at least one question.
         b_Q: the same of the other plan, in the same order of questions.
         seed: seed of the bootstrap and of the random flips.
         level: coverage of the interval.
@@ -46,7 +47,7 @@ def paired(a_Q: ArrayLike, b_Q: ArrayLike, *, seed: int, level: float = 0.95) ->
         The comparison.
 
     Raises:
-        ValueError: no questions, unequal lengths, or a level outside (0, 1).
+        UsageError: no questions, unequal lengths, numbers that are not finite, or a level outside (0, 1).
 
     Cost:
         Time linear in questions; the flips cost draws x different sizes of difference, so 0/1 values are nearly
@@ -61,15 +62,23 @@ def paired(a_Q: ArrayLike, b_Q: ArrayLike, *, seed: int, level: float = 0.95) ->
     """
     a, b = np.asarray(a_Q, float), np.asarray(b_Q, float)
     if a.shape != b.shape or a.ndim != 1 or not len(a):
-        raise ValueError("paired plans need the same questions, at least one")
-    difference_Q = b - a
+        raise UsageError("paired plans need the same questions, at least one")
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise UsageError("paired plans need a finite number of each question: leave out those without one")
     if not 0 < level < 1:
-        raise ValueError(f"level must be above 0 and below 1, not {level}")
+        raise UsageError(f"level must be above 0 and below 1, not {level}")
+    difference_Q = b - a
+    interval = _interval(difference_Q, level, seed)
+    return Paired(float(difference_Q.mean()), interval, _sign_flip(difference_Q, seed), len(a))
+
+
+def _interval(difference_Q: NDArray[np.float64], level: float, seed: int) -> Interval:
+    if len(difference_Q) == 1:
+        return Interval(-np.inf, np.inf, level)
     means_D = resampled_means(difference_Q, draws=RESAMPLES, seed=seed)[:, 0]
     tail = (1 - level) / 2
     low, high = np.quantile(means_D, tail, method="lower"), np.quantile(means_D, 1 - tail, method="higher")
-    interval = Interval(float(low), float(high), level)
-    return Paired(float(difference_Q.mean()), interval, _sign_flip(difference_Q, seed), len(a))
+    return Interval(float(low), float(high), level)
 
 
 def _sign_flip(difference_Q: NDArray[np.float64], seed: int) -> float:

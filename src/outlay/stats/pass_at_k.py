@@ -7,6 +7,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from outlay.errors import UsageError
+
 
 @overload
 def pass_at_k(n: int, c: int, k: int) -> float: ...
@@ -27,7 +29,7 @@ def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> float | NDArray[np.float64]
         A float for numbers, otherwise an array of the broadcast shape, in [0, 1].
 
     Raises:
-        ValueError: k is below 1 or above n, or c is outside 0 … n.
+        UsageError: k is below 1 or above n, c is outside 0 … n, or one of them is not a whole number.
 
     Source:
         Chen et al. 2021 (arXiv 2107.03374), section 2.1; Brown et al. 2024 (arXiv 2407.21787), section 2.
@@ -58,7 +60,7 @@ def pass_hat_k(n: ArrayLike, c: ArrayLike, k: int) -> float | NDArray[np.float64
         A float for numbers, otherwise an array of the broadcast shape, in [0, 1].
 
     Raises:
-        ValueError: k is below 1 or above n, or c is outside 0 … n.
+        UsageError: k is below 1 or above n, c is outside 0 … n, or one of them is not a whole number.
 
     Source:
         Yao et al. 2024 (tau-bench, arXiv 2406.12045), section 3.
@@ -73,10 +75,12 @@ def pass_hat_k(n: ArrayLike, c: ArrayLike, k: int) -> float | NDArray[np.float64
 
 def _checked(n: ArrayLike, c: ArrayLike, k: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     n, c = np.broadcast_arrays(np.asarray(n, float), np.asarray(c, float))
-    if k < 1 or (n < k).any():
-        raise ValueError(f"k must be between 1 and the number of samples, not {k}")
-    if ((c < 0) | (c > n)).any():
-        raise ValueError("the right samples must number between 0 and n")
+    if k != np.floor(k) or k < 1 or (n < k).any():
+        raise UsageError(f"k must be a whole number between 1 and the number of samples, not {k}")
+    if not ((c >= 0) & (c <= n) & (n < np.inf)).all():
+        raise UsageError("the right samples must number between 0 and n")
+    if (c != np.floor(c)).any() or (n != np.floor(n)).any():
+        raise UsageError("samples and right samples must be whole numbers")
     return n, c
 
 

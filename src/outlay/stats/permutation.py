@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from outlay.errors import UsageError
+
 
 def position_test(value_QS: ArrayLike, *, seed: int, draws: int = 2000) -> float:
     """The p-value of "the value has the same law at every sample position", by permuting within each question.
@@ -23,7 +25,7 @@ def position_test(value_QS: ArrayLike, *, seed: int, draws: int = 2000) -> float
         The p-value, in (0, 1].
 
     Raises:
-        ValueError: fewer than two samples a question, or not a table of finite numbers.
+        UsageError: fewer than two samples a question, or not a table of finite numbers.
 
     Source:
         Permutation analysis of a randomised block design (Pitman 1938), questions as blocks.
@@ -34,7 +36,7 @@ def position_test(value_QS: ArrayLike, *, seed: int, draws: int = 2000) -> float
     """
     value = np.asarray(value_QS, float)
     if value.ndim != 2 or value.shape[0] < 1 or value.shape[1] < 2 or not np.isfinite(value).all():
-        raise ValueError("position_test needs a table of finite numbers, two samples a question at least")
+        raise UsageError("position_test needs a table of finite numbers, two samples a question at least")
     centred = value - value.mean(axis=1, keepdims=True)
     seen = _spread(centred)
     tolerance = 1e-9 * float((centred**2).sum() + 1e-300)

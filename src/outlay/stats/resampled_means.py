@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from outlay.errors import UsageError
+
 CELLS_AT_ONCE = 100_000
 """Draws x questions held in memory at once: small enough for the processor's cache."""
 
@@ -28,7 +30,7 @@ def resampled_means(
         The means, shape (draws, columns).
 
     Raises:
-        ValueError: no questions, more than two axes, no draws, or draws of no questions.
+        UsageError: no questions, more than two axes, no draws, or draws of no questions.
 
     Cost:
         Time linear in draws x questions, memory in draws x columns; 10,000 draws over 10,000 questions take
@@ -43,7 +45,7 @@ def resampled_means(
     n = len(columns) if columns.ndim == 2 else 0
     take = n if take is None else take
     if n < 1 or draws < 1 or take < 1:
-        raise ValueError("resampled_means needs a table with at least one question, and at least one draw")
+        raise UsageError("resampled_means needs a table with at least one question, and at least one draw")
     rng = np.random.default_rng(seed)
     rows = max(1, CELLS_AT_ONCE // take)
     means = np.empty((draws, columns.shape[1]))

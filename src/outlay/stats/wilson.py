@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import inf, sqrt
 from statistics import NormalDist
 
+from outlay.errors import UsageError
 from outlay.stats.interval import Interval
 
 
@@ -24,7 +25,7 @@ def wilson(successes: float, trials: float, level: float = 0.95) -> Interval:
         The interval.
 
     Raises:
-        ValueError: successes are outside 0 … trials, or the level outside (0, 1).
+        UsageError: successes are outside 0 … trials, either is not finite, or the level is outside (0, 1).
 
     Source:
         Wilson 1927; Brown, Cai and DasGupta 2001, section 3.1.1 (recommended for n <= 40).
@@ -33,10 +34,10 @@ def wilson(successes: float, trials: float, level: float = 0.95) -> Interval:
         >>> print(f"{wilson(8, 10).low:.4f} {wilson(8, 10).high:.4f}")
         0.4902 0.9433
     """
-    if not 0 <= successes <= trials:
-        raise ValueError(f"successes must be between 0 and {trials}, not {successes}")
+    if not 0 <= successes <= trials < inf:
+        raise UsageError(f"successes must be between 0 and {trials}, not {successes}")
     if not 0 < level < 1:
-        raise ValueError(f"level must be above 0 and below 1, not {level}")
+        raise UsageError(f"level must be above 0 and below 1, not {level}")
     if trials == 0:
         return Interval(0.0, 1.0, level)
     z = NormalDist().inv_cdf((1 + level) / 2)

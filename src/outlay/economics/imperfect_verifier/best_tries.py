@@ -11,6 +11,7 @@ from outlay.economics.imperfect_verifier.tries import tries
 from outlay.errors import UsageError
 from outlay.stats.interval import Interval
 from outlay.stats.resampled_means import resampled_means
+from outlay.stats.wilson import wilson
 
 Floats = NDArray[np.float64]
 LEAST_QUESTIONS = 5
@@ -92,16 +93,28 @@ def best_tries_from(
     best = _first_best(mean_K)
     resampled_DK = resampled_means(reward_QK, draws=draws, seed=seed)
     possible = _possible(mean_K, resampled_DK, level)
-    tail = (1 - level) / 2
-    low, high = np.quantile(resampled_DK[:, best], [tail, 1 - tail])
+    low, high = _reward_ends(reward_QK[:, best], resampled_DK[:, best], wrong, level)
     return BestTries(
         tries=best,
         interval=Interval(float(possible[0]), float(possible[-1]), level),
         reward=float(mean_K[best]),
-        reward_interval=Interval(float(low), float(high), level),
+        reward_interval=Interval(low, high, level),
         abstained=float(ends.abstained_QK[:, best].mean()),
         at_limit=bool(possible[-1] == most),
     )
+
+
+def _reward_ends(reward_Q: Floats, resampled_D: Floats, wrong: float, level: float) -> tuple[float, float]:
+    """Percentiles; where all questions agree, as many unlike them as Wilson leaves open may be all wrong or all right.
+
+    Not answering is worth 0 on every question, whatever it is.
+    """
+    tail, reward = (1 - level) / 2, float(reward_Q.mean())
+    if reward_Q.min() < reward_Q.max() or not reward_Q.any():
+        low, high = np.quantile(resampled_D, [tail, 1 - tail])
+        return float(low), float(high)
+    unlike = 1 - wilson(len(reward_Q), len(reward_Q), level).low
+    return reward - unlike * (reward + wrong), reward + unlike * (1 - reward)
 
 
 def _first_best(mean_K: Floats) -> int:

@@ -10,6 +10,7 @@ from outlay.economics.imperfect_verifier._flags import counts
 from outlay.errors import UsageError
 from outlay.stats.bootstrap import bootstrap_of_means
 from outlay.stats.interval import Interval
+from outlay.stats.wilson import wilson
 
 
 def ceiling(p_right: ArrayLike, *, completeness: float, soundness: float) -> NDArray[np.float64]:
@@ -80,7 +81,7 @@ def ceiling_from(
 
     Source:
         Inference Scaling fLaws, Stroebl et al. 2024, figure 1 and its error bars (questions without an accepted
-        sample at 0 or 1); interval as in `outlay.stats.bootstrap`.
+        sample at 0 or 1); interval as in `outlay.stats.bootstrap`, Wilson's where all questions agree.
 
     Example:
         >>> found = ceiling_from([[1, 1], [1, 1], [0, 0]], [[1, 1], [1, 0], [0, 0]], seed=1)
@@ -95,5 +96,9 @@ def ceiling_from(
         )
     share_Q = found.right_Q[some_Q] / found.accepted_Q[some_Q]
     value, never = float(share_Q.mean()), float(1 - some_Q.mean())
-    interval = bootstrap_of_means(lambda m: m[:, 0], share_Q, seed=seed, level=level, draws=draws)
+    if share_Q.min() == share_Q.max():
+        # No draw of the questions differs from another.
+        interval = wilson(float(share_Q.sum()), len(share_Q), level)
+    else:
+        interval = bootstrap_of_means(lambda m: m[:, 0], share_Q, seed=seed, level=level, draws=draws)
     return Ceiling(value, interval, value * (1 - never), value * (1 - never) + never, never)

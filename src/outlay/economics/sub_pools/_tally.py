@@ -8,6 +8,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import ArrayLike, NDArray
 
+from outlay.errors import UsageError
+
 MOST_SAMPLES = 1000
 """Beyond this C(n, n / 2) leaves the range of a float."""
 
@@ -28,7 +30,11 @@ def tally(class_QS: ArrayLike, correct_QS: ArrayLike) -> Tally:
     """The classes of each question with their counts and shares of right flags."""
     codes, correct = np.asarray(class_QS), np.asarray(correct_QS, float)
     if codes.ndim != 2 or codes.shape != correct.shape:
-        raise ValueError("class_QS and correct_QS need the same shape (questions, samples)")
+        raise UsageError("class_QS and correct_QS need the same shape (questions, samples)")
+    if np.isnan(correct).any() or (codes.dtype.kind == "f" and np.isnan(codes).any()):
+        raise UsageError(
+            "every sample needs a class and a right or wrong: leave out those without; -1 cannot vote"
+        )
     numbered = np.full(codes.shape, -1, np.int64)
     for row, out in zip(codes, numbered, strict=True):
         seen: dict[int, int] = {}
@@ -49,9 +55,9 @@ def one_hot(class_QS: NDArray[np.int64]) -> NDArray[np.float64]:
 def budgets(ks: Sequence[int], samples: int) -> list[int]:
     """`ks` as a list, checked against the number of recorded samples."""
     if not ks or min(ks) < 1 or max(ks) > samples:
-        raise ValueError(f"the budgets must lie between 1 and the {samples} recorded samples, not {list(ks)}")
+        raise UsageError(f"the budgets must lie between 1 and the {samples} recorded samples, not {list(ks)}")
     if samples > MOST_SAMPLES:
-        raise ValueError(f"at most {MOST_SAMPLES} samples a question, not {samples}")
+        raise UsageError(f"at most {MOST_SAMPLES} samples a question, not {samples}")
     return list(ks)
 
 
@@ -59,5 +65,5 @@ def scores(class_QS: NDArray[np.int64], score_QS: ArrayLike) -> NDArray[np.float
     """The scores of the voters, checked; 0 for what cannot vote."""
     score = np.where(class_QS >= 0, np.asarray(score_QS, float), 0.0)
     if not np.isfinite(score).all():
-        raise ValueError("every sample that can vote needs a finite score")
+        raise UsageError("every sample that can vote needs a finite score")
     return score

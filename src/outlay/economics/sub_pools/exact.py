@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from outlay.economics.sub_pools._tally import budgets, scores, tally
 from outlay.economics.sub_pools._ties import Factor, shared
 from outlay.economics.sub_pools._ways import binomials, none_of
+from outlay.errors import UsageError
 
 Floats = NDArray[np.float64]
 
@@ -25,7 +26,7 @@ def pass_at_k(correct_QS: ArrayLike, ks: Sequence[int]) -> Floats:
         Shape (questions, budgets), in [0, 1].
 
     Raises:
-        ValueError: a budget is out of range.
+        UsageError: a budget is out of range.
 
     Source:
         `outlay.stats.pass_at_k`.
@@ -34,7 +35,10 @@ def pass_at_k(correct_QS: ArrayLike, ks: Sequence[int]) -> Floats:
         >>> print(pass_at_k([[1, 0, 0, 0]], [1, 2, 4]))
         [[0.25 0.5  1.  ]]
     """
-    correct = np.asarray(correct_QS, bool)
+    flags_QS = np.asarray(correct_QS)
+    if flags_QS.ndim != 2 or (flags_QS.dtype.kind == "f" and np.isnan(flags_QS).any()):
+        raise UsageError("pass@k needs a table of questions by samples, each right or wrong")
+    correct = flags_QS.astype(bool)
     return 1.0 - none_of(correct.sum(axis=1), correct.shape[1], budgets(ks, correct.shape[1]))
 
 
@@ -53,7 +57,7 @@ def vote(class_QS: ArrayLike, correct_QS: ArrayLike, ks: Sequence[int]) -> Float
         Shape (questions, budgets), in [0, 1].
 
     Raises:
-        ValueError: a budget is out of range, or there are more than 1,000 samples a question.
+        UsageError: a budget is out of range, or there are more than 1,000 samples a question.
 
     Source:
         Expectation of `selection.vote`; published work averages over random subsets (Brown et al. 2024, section
@@ -95,7 +99,7 @@ def best_of(class_QS: ArrayLike, correct_QS: ArrayLike, score_QS: ArrayLike, ks:
         Shape (questions, budgets), in [0, 1].
 
     Raises:
-        ValueError: a budget is out of range, a voter has no finite score, or a question has over 1,000 samples.
+        UsageError: a budget is out of range, a voter has no finite score, or a question has over 1,000 samples.
 
     Source:
         Expectation of `selection.best_of` and `selection.likelihood`; with distinct scores it is the rank

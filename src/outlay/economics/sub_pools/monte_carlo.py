@@ -61,7 +61,7 @@ def weighted(
         The estimate; its error is at most 0.5 / sqrt(draws - 1) a question.
 
     Raises:
-        ValueError: a budget is out of range, or a voter has no finite score.
+        UsageError: a budget is out of range, or a voter has no finite score.
 
     Source:
         Expectation of `selection.weighted`.
@@ -102,7 +102,7 @@ def best_of_majority(
         The estimate; its error is at most 0.5 / sqrt(draws - 1) a question.
 
     Raises:
-        ValueError: a budget is out of range, or a voter has no finite score.
+        UsageError: a budget is out of range, or a voter has no finite score.
 
     Source:
         Expectation of `selection.best_of_majority` with one candidate returned.

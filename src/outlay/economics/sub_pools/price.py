@@ -29,7 +29,7 @@ def cost_nusd(
         Shape (questions, budgets), in nano-dollars.
 
     Raises:
-        ValueError: a budget is out of range.
+        UsageError: a budget is out of range.
 
     Example:
         >>> print(cost_nusd(Price(1_000_000, 2_000_000), [100], [[10, 20]], [1, 2]))

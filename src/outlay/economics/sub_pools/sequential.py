@@ -30,7 +30,7 @@ def first_accepted(
         Shape (questions, budgets), in [0, 1].
 
     Raises:
-        ValueError: a budget is out of range.
+        UsageError: a budget is out of range.
 
     Source:
         Expectation of `selection.first_accepted` over sub-pools in random order, by exchangeability.
@@ -58,7 +58,7 @@ def first_accepted_draws(accepted_QS: ArrayLike, ks: Sequence[int]) -> Floats:
         Shape (questions, budgets), in [1, k].
 
     Raises:
-        ValueError: a budget is out of range.
+        UsageError: a budget is out of range.
 
     Example:
         >>> print(first_accepted_draws([[1, 0, 0]], [1, 2, 3]).round(4))
@@ -85,7 +85,7 @@ def first_accepted_tokens(accepted_QS: ArrayLike, output_tokens_QS: ArrayLike, k
         Shape (questions, budgets), in tokens.
 
     Raises:
-        ValueError: a budget is out of range.
+        UsageError: a budget is out of range.
 
     Example:
         >>> print(first_accepted_tokens([[1, 0, 0]], [[10, 40, 40]], [1, 3]).round(4))

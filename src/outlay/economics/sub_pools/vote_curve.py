@@ -35,7 +35,7 @@ def vote_curve(class_QS: ArrayLike, correct_QS: ArrayLike, ks: Sequence[int], *,
         The estimate, shape (questions, budgets).
 
     Raises:
-        ValueError: a budget is out of range.
+        UsageError: a budget is out of range.
 
     Cost:
         Time linear in questions.
