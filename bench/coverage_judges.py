@@ -15,7 +15,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THR
 
 import numpy as np
 
-from outlay.economics.cost_of_pass import cost_per_right
+from outlay.economics.cost_per_right import cost_per_right
 from outlay.laws import coverage, coverage_beta, judge_scaling, saturation
 from outlay.selection.best_of_majority import best_of_majority
 from outlay.stats.beta_binomial import BetaBinomial

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from outlay.economics import cost_of_pass, sub_pools
+from outlay.economics.cost_per_right import cost_per_right
 from outlay.economics.frontier import frontier
 from outlay.economics.imperfect_verifier import best_tries_from, ceiling_from
 from outlay.economics.worth import worth_ranges
@@ -57,9 +58,9 @@ def first(means):
         ("gain on other questions", lambda: cost_of_pass.gain([[1, 2, 3]], [[1, 2]])),
         ("essentialness with a missing value", lambda: cost_of_pass.essentialness([[1, NAN]], [True])),
         ("essentialness of other models", lambda: cost_of_pass.essentialness([[1, 2], [2, 2]], [True])),
-        ("cost per right at a negative price", lambda: cost_of_pass.cost_per_right([1, -1], [1, 0], seed=1)),
-        ("cost per right at an unknown price", lambda: cost_of_pass.cost_per_right([1, NAN], [1, 0], seed=1)),
-        ("cost per right of nothing", lambda: cost_of_pass.cost_per_right([], [], seed=1)),
+        ("cost per right at a negative price", lambda: cost_per_right([1, -1], [1, 0], seed=1)),
+        ("cost per right at an unknown price", lambda: cost_per_right([1, NAN], [1, 0], seed=1)),
+        ("cost per right of nothing", lambda: cost_per_right([], [], seed=1)),
         ("plans at an unknown cost", lambda: frontier([NAN, 1], [0.5, 0.6])),
         ("ranges of worth at an unknown accuracy", lambda: worth_ranges([1, 2], [0.5, NAN])),
         ("ranges of worth at a negative cost", lambda: worth_ranges([-1], [0.5])),
@@ -94,14 +95,14 @@ def test_one_question_has_no_interval_of_costs_and_no_difference():
     (step,) = comparisons([won, lost], found, seed=1)
     assert (step.difference, step.interval, step.established) == (-1.0, (-1.0, 1.0), False)
     with pytest.raises(CannotSay, match="at least two of them"):
-        cost_of_pass.cost_per_right([1.0], [1], seed=1)
+        cost_per_right([1.0], [1], seed=1)
 
 
 def test_all_right_or_none_right_leaves_the_cost_of_a_right_answer_open_at_one_end():
-    sure = cost_of_pass.cost_per_right(np.ones(10), np.ones(10), seed=1)
+    sure = cost_per_right(np.ones(10), np.ones(10), seed=1)
     assert (sure.value, sure.interval.low) == (1.0, 1.0)
     assert sure.interval.high == pytest.approx(1 / wilson(10, 10).low)
-    never = cost_of_pass.cost_per_right(np.ones(10), np.zeros(10), seed=1)
+    never = cost_per_right(np.ones(10), np.zeros(10), seed=1)
     assert (never.value, never.interval.high) == (INF, INF)
     assert never.interval.low == pytest.approx(1 / wilson(0, 10).high)
     outcomes = [Outcome("t", "m", "single", str(i), True, 1.0, cost_nusd=7) for i in range(10)]

@@ -5,13 +5,13 @@ import pytest
 
 from outlay.economics.cost_of_pass import (
     cost_of_pass,
-    cost_per_right,
     essentialness,
     frontier_value,
     gain,
     success_rate,
     task_value,
 )
+from outlay.economics.cost_per_right import cost_per_right
 from outlay.economics.frontier import cheapest, frontier
 from outlay.economics.worth import best_buy, worth_ranges
 from outlay.errors import UsageError

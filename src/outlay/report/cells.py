@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from outlay.economics.cost_of_pass import at_the_edges
+from outlay.economics.cost_per_right import at_the_edges
 from outlay.money import NUSD
 from outlay.report.outcome import Outcome
 from outlay.report.resampling import DRAWS, Range, outward
