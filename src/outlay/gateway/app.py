@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from outlay import config as configuration
 from outlay.budget import Limits
 from outlay.config import Config
 from outlay.engine import Outlay
-from outlay.errors import OutlayError, UsageError
 from outlay.gateway.asleep import Asleep, beside
-from outlay.gateway.errors import NotFound, body_of, headers_of, status_of
 from outlay.gateway.idempotency import Idempotency
-from outlay.gateway.insides import Insides, worded
-from outlay.gateway.logs import CLIENT_LEFT, Logged, Write, said, to_stderr
+from outlay.gateway.insides import Insides
+from outlay.gateway.logs import Logged, Write, said, to_stderr
 from outlay.gateway.metrics import Metrics
 from outlay.gateway.paced import Paced
+from outlay.gateway.refusals import Refusals
 from outlay.gateway.routes import ROUTES
 from outlay.gateway.seen import Seen
 from outlay.gateway.sellers import Sellers
-from outlay.gateway.state import State, state_of
+from outlay.gateway.state import State
 from outlay.gateway.tracing import Spanned, Tracing, configured, watch
 from outlay.store.discreet import open_ledger
 
@@ -66,7 +61,7 @@ def app(
     traced = tracing or configured(known.telemetry.otlp_endpoint)
 
     @asynccontextmanager
-    async def lifespan(server: Starlette) -> AsyncIterator[None]:
+    async def lifespan(served: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as closing:
             place = store or configuration.database()
             ledger = await open_ledger(place, durability=known.durability, prompts=known.prompts)
@@ -84,7 +79,7 @@ def app(
                 partial(said, write_log),
                 keeps=known.prompts == "kept",
             )
-            server.state.gateway = State(
+            served.state.gateway = State(
                 known,
                 outlay,
                 ledger,
@@ -98,47 +93,9 @@ def app(
             await closing.enter_async_context(beside(asleep.keep_dozing()))
             yield
 
-    return Starlette(
-        routes=ROUTES,
-        lifespan=lifespan,
-        middleware=[
-            Middleware(Logged, metrics=metrics, write=write_log),
-            *([] if traced is None else [Middleware(Spanned, tracing=traced)]),
-            Middleware(Paced),
-        ],
-        exception_handlers={OutlayError: _refused, HTTPException: _http, ClientDisconnect: _left, 500: _defect},
-    )
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, OutlayError)
-    return _response(status_of(error), worded(request, error), headers_of(error))
-
-
-async def _http(request: Request, error: Exception) -> Response:
-    """An address that is not there, or not for this method."""
-    assert isinstance(error, HTTPException)
-    told: Mapping[str, str] = error.headers or {}
-    if error.status_code == 404:
-        return _response(
-            404, body_of(NotFound(f"There is nothing at {request.url.path}.", code="not_found")), told
-        )
-    refusal = UsageError(f"{request.method} does not work on {request.url.path}.")
-    refusal.status = error.status_code
-    return _response(error.status_code, body_of(refusal), told)
-
-
-async def _left(request: Request, error: Exception) -> Response:
-    state_of(request).metrics.left.inc()
-    return Response(status_code=CLIENT_LEFT)
-
-
-async def _defect(request: Request, error: Exception) -> Response:
-    """The boundary: whatever is left is a defect of outlay's, told without its insides."""
-    # The server closes the connection after a defect; a client that is not told would send its next request on it.
-    closing = {"connection": "close"}
-    return _response(500, body_of(OutlayError("This server has a defect; its log says more.")), closing)
-
-
-def _response(status: int, body: bytes, headers: Mapping[str, Any]) -> Response:
-    return Response(body, status_code=status, media_type="application/json", headers=dict(headers))
+    server = Starlette(routes=ROUTES, lifespan=lifespan)
+    layers: ASGIApp = Paced(Refusals(server.router))
+    if traced is not None:
+        layers = Spanned(layers, tracing=traced)
+    server.middleware_stack = Logged(layers, metrics=metrics, write=write_log)
+    return server

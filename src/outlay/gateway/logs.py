@@ -21,6 +21,8 @@ _GIVEN = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
 _PROCESS, _NUMBERS = os.urandom(8).hex().encode(), itertools.count()
 CLIENT_LEFT = 499
 """The status of a request whose client left before its reply; only the log and the metrics see it."""
+BEGUN = "outlay.begun"
+"""Stands in a request's scope once its reply has begun."""
 Write = Callable[[bytes], Any]
 
 
@@ -73,7 +75,7 @@ class Logged:
         async def told(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                scope[BEGUN], status = True, message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
             await send(message)
 
