@@ -18,7 +18,7 @@ from outlay.models.provider import Card
 from outlay.prompts.answer_format import instruct
 from outlay.run import Run, Verifier
 from outlay.sandbox.killable import Workers
-from outlay.trace import Replay, Trace
+from outlay.trace import Replay, Trace, in_micros
 from outlay.types import Answer, Delta, Plan, Pool, Question
 from outlay.verifiers._own import as_verifier
 
@@ -131,7 +131,7 @@ def verifier_of(plan: Plan) -> Verifier | None:
 
 def sealed(door: Door, run: Run, answer: Answer, plan: Plan, t_s: float) -> Answer:
     """The answer with what it cost, as the last event of its trace."""
-    t_s = round(t_s, 6)
+    t_s = in_micros(t_s)
     stopped = answer.stopped
     if run.spent.closed:
         stopped += f"; {run.spent.closed}, so nothing more is bought"
@@ -145,7 +145,7 @@ def sealed(door: Door, run: Run, answer: Answer, plan: Plan, t_s: float) -> Answ
         cost_nusd=run.spent.cost_nusd,
         paid_nusd=run.spent.paid_nusd,
         overrun_nusd=run.spent.overrun_nusd,
-        latency_s=round(t_s + run.spent.served_s, 6),
+        latency_s=in_micros(t_s + run.spent.served_s),
         stopped=stopped,
         refused=run.refused,
         elsewhere=dict(run.spent.elsewhere),

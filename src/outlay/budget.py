@@ -108,6 +108,9 @@ class Budget:
         self.deadline_s: float | None = min(deadlines, default=None)
         """The nearest deadline of this scope and those above it, on the run's clock."""
         self._caps = tuple((d, c) for d in DIMENSIONS if (c := getattr(self.limits, d)) is not None)
+        binds = bool(self._caps or self.limits.calls_by_role or self.limits.deadline_s is not None)
+        # The scopes that can refuse anything; most purchases pass through none.
+        self._binding: tuple[Budget, ...] = ((self,) if binds else ()) + (parent._binding if parent else ())
         self._waiters: list[_Waiter] = []
         self._watchers: list[asyncio.Future[None]] = []
         self._arrivals = 0
@@ -119,18 +122,18 @@ class Budget:
     @property
     def capped_money(self) -> bool:
         """Whether any scope up to the root caps money."""
-        return any(b.limits.nusd is not None for b in self._chain)
+        return any(b.limits.nusd is not None for b in self._binding)
 
     @property
     def why_closed(self) -> str:
         """Why this scope or one above it admits nothing more; empty while it is open."""
-        return next((b.closed for b in self._chain if b.closed), "")
+        return next((b.closed for b in self._binding if b.closed), "")
 
     def left(self, dimension: str) -> int | None:
         """What no one has settled or reserved of a dimension, or None where nothing caps it."""
         rooms = [
             max(cap - b.settled[dimension] - b.reserved[dimension], 0)
-            for b in self._chain
+            for b in self._binding
             if (cap := getattr(b.limits, dimension)) is not None
         ]
         return min(rooms) if rooms else None
@@ -192,11 +195,9 @@ class Budget:
         asked = reservation.amount
         over = max((real.nusd or 0) - (asked.nusd or 0), 0)
         beyond = over > 0 or real.input_tokens > asked.input_tokens or real.output_tokens > asked.output_tokens
-        moved = [(d, getattr(asked, d) or 0, getattr(real, d) or 0) for d in DIMENSIONS]
         for b in self._chain:
-            for d, claimed, billed in moved:
-                b.reserved[d] -= claimed
-                b.settled[d] += billed
+            _add(b.reserved, asked, -1)
+            _add(b.settled, real, 1)
             b.reserved_by_role[reservation.role] -= asked.calls
             b.settled_by_role[reservation.role] = b.settled_by_role.get(reservation.role, 0) + real.calls
             b.overrun_nusd += over
@@ -221,22 +222,19 @@ class Budget:
         reservation.open = False
 
     def _take(self, amount: Amount, role: str) -> Reservation:
-        claimed = [(d, getattr(amount, d) or 0) for d in DIMENSIONS]
         for b in self._chain:
-            for d, claim in claimed:
-                b.reserved[d] += claim
+            _add(b.reserved, amount, 1)
             b.reserved_by_role[role] = b.reserved_by_role.get(role, 0) + amount.calls
         return Reservation(amount, role)
 
     def _give_back(self, amount: Amount, role: str) -> None:
         for b in self._chain:
-            for d in DIMENSIONS:
-                b.reserved[d] -= getattr(amount, d) or 0
+            _add(b.reserved, amount, -1)
             b.reserved_by_role[role] -= amount.calls
 
     def _blocker(self, amount: Amount, role: str) -> Budget | None:
         """The first scope in which the amount does not fit beside what is settled and reserved."""
-        for b in self._chain:
+        for b in self._binding:
             for d, cap in b._caps:
                 if b.settled[d] + b.reserved[d] + (getattr(amount, d) or 0) > cap:
                     return b
@@ -249,7 +247,7 @@ class Budget:
 
     def _refuse_if_hopeless(self, amount: Amount, role: str) -> None:
         """Raise if the amount would not fit even when everything in flight gave its claims back."""
-        for b in self._chain:
+        for b in self._binding:
             if b.closed:
                 raise BudgetExceeded(f"The budget is closed: {b.closed}.")
             if b.limits.deadline_s is not None and b._clock is not None and b._clock() >= b.limits.deadline_s:
@@ -302,6 +300,13 @@ class Budget:
             self._waiters.remove(waiter)
             budget._take(waiter.amount, waiter.role)
             waiter.future.set_result(None)
+
+
+def _add(sums: dict[str, int], amount: Amount, sign: int) -> None:
+    sums["nusd"] += sign * (amount.nusd or 0)
+    sums["input_tokens"] += sign * amount.input_tokens
+    sums["output_tokens"] += sign * amount.output_tokens
+    sums["calls"] += sign * amount.calls
 
 
 def _too_small(dimension: str, asked: int, cap: int, settled: int) -> str:

@@ -19,6 +19,18 @@ STUCK_S = 10.0
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
+def in_micros(seconds: float) -> float:
+    """Seconds from 0 up, to the microsecond: the double nearest to k / 10^6, which a short decimal stands for.
+
+    `round(seconds, 6)` goes through that decimal, which takes ten times as long.
+
+    Example:
+        >>> in_micros(0.1234564999), in_micros(2.0000005)
+        (0.123456, 2.000001)
+    """
+    return int(seconds * 1e6 + 0.5) / 1e6
+
+
 class Trace:
     """Events of one answer in the order in which they happened."""
 
@@ -29,7 +41,7 @@ class Trace:
 
     def add(self, kind: str, key: str, t_s: float, **fields: Any) -> None:
         """Append an event; `fields` are frozen values or plain data."""
-        self.events.append({"v": VERSION, "event": kind, "key": key, "t_s": round(t_s, 6), **fields})
+        self.events.append({"v": VERSION, "event": kind, "key": key, "t_s": in_micros(t_s), **fields})
 
     def encode(self) -> bytes:
         """The trace as JSON lines with keys in sorted order: equal traces are equal bytes."""

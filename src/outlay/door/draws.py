@@ -139,8 +139,11 @@ class Door:
         purchases = [
             Purchase(self.book, budget, ask, label, chunk, seeds, asked, spent, on_delta) for chunk in chunks
         ]
-        for part in await together(p.buy() for p in purchases):
-            results.update(part)
+        if len(purchases) == 1:
+            results.update(await purchases[0].buy())
+        else:
+            for part in await together(p.buy() for p in purchases):
+                results.update(part)
         spent.served_s += _served_s(asked.hits, [results[i] for i in missing])
         if asked.hits:
             prompts = -(-len(indices) // width) - sum(isinstance(results[c[0]], Completion) for c in chunks)

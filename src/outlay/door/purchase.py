@@ -30,7 +30,7 @@ from outlay.errors import (
 )
 from outlay.models.retry import delay_s
 from outlay.store.protocol import Opened
-from outlay.trace import Replay
+from outlay.trace import Replay, in_micros
 from outlay.types import Completion, Delta, Request, Usage
 
 NEVER_SENT = "cancelled before it was sent"
@@ -198,7 +198,7 @@ class Purchase:
             error = tally.broken_promise()
             self._tell(error)
         finally:
-            latency_s = round(self.book.now_s() - start, 6)
+            latency_s = in_micros(self.book.now_s() - start)
             onward = wait_s is None and error is not None and self._goes_on(error, tally)
             ended = Ending(key, row, reservation, request, tally, error, sent, latency_s, wait_s, onward)
             results = await settle(self.book, self.budget, self.ask, self.asked, self.spent, ended)

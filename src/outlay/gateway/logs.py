@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from outlay.gateway.metrics import Metrics
+from outlay.trace import in_micros
 
 _GIVEN = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
 _PROCESS, _NUMBERS = os.urandom(8).hex().encode(), itertools.count()
@@ -97,7 +98,7 @@ class Logged:
                 "method": scope["method"],
                 "route": route,
                 "status": status,
-                "seconds": round(seconds, 6),
+                "seconds": in_micros(seconds),
                 **fields,
             }
             self._write(msgspec.json.encode(line) + b"\n")
