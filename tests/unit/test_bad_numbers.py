@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from outlay.economics import cost_of_pass, sub_pools
+from outlay.economics.cascade import break_even_agreement, expected_cost
 from outlay.economics.cost_per_right import cost_per_right
 from outlay.economics.frontier import frontier
 from outlay.economics.imperfect_verifier import best_tries_from, ceiling_from
@@ -12,11 +13,14 @@ from outlay.errors import CannotSay, UsageError
 from outlay.experiments.pool_cells import pool_cells
 from outlay.laws import coverage, coverage_beta, judge_scaling, saturation
 from outlay.models.recording_file import read
+from outlay.policies._worth import Worth
 from outlay.report.cells import cells
 from outlay.report.comparisons import comparisons
 from outlay.report.outcome import Outcome
+from outlay.report.summary import summarise
 from outlay.stats.beta_binomial import beta_binomial
 from outlay.stats.bootstrap import bootstrap, bootstrap_of_means
+from outlay.stats.majority_threshold import majority_threshold
 from outlay.stats.paired import paired
 from outlay.stats.pass_at_k import pass_at_k, pass_hat_k
 from outlay.stats.wilson import wilson
@@ -75,6 +79,11 @@ def first(means):
         ("a Beta law at -1 samples", lambda: beta_binomial(MIXED, 8).pass_hat_k(-1)),
         ("its interval at no samples", lambda: beta_binomial(MIXED, 8).pass_at_k_interval(0)),
         ("its interval at level 2", lambda: beta_binomial(MIXED, 8).pass_at_k_interval(4, 2.0)),
+        ("a cascade at an unknown price", lambda: expected_cost(0.5, NAN, 2.0)),
+        ("a cascade that agrees oftener than always", lambda: expected_cost(1.5, 1.0, 2.0)),
+        ("its break-even at an unknown price", lambda: break_even_agreement(NAN, 1.0)),
+        ("a majority of no samples", lambda: majority_threshold(0)),
+        ("a report at an unknown worth", lambda: summarise([], worth=Worth(wrong_usd=NAN), seed=1)),
         ("a judge who has no choice", lambda: judge_scaling.fit(np.eye(4), np.ones((4, 4)), seed=1)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

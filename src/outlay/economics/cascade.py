@@ -49,6 +49,9 @@ def expected_cost(p_agree: float, small: float, large: float, *, audit: float = 
     Returns:
         Cost in the unit of the two.
 
+    Raises:
+        UsageError: a cost that is negative or not known, or a share outside [0, 1].
+
     Source:
         In-context distillation, Sarukkai et al. 2025 (arXiv 2512.02543): N c_s + (1 - P(agree)) c_t, derived in the
         sheet; the audits are ours.
@@ -57,6 +60,7 @@ def expected_cost(p_agree: float, small: float, large: float, *, audit: float = 
         >>> print(round(expected_cost(0.8, 3.0, 20.0), 9))
         7.0
     """
+    _checked(small, large, p_agree, audit)
     return small + (1 - p_agree * (1 - audit)) * large
 
 
@@ -71,15 +75,19 @@ def break_even_agreement(small: float, large: float, *, audit: float = 0.0) -> f
         audit: as in `expected_cost`.
 
     Raises:
-        UsageError: a negative cost, or a share outside [0, 1].
+        UsageError: a cost that is negative or not known, or a share outside [0, 1].
 
     Example:
         >>> print(round(break_even_agreement(3 * 1.0, 20.0), 3), break_even_agreement(3 * 1.0, 2.0))
         0.15 1.5
     """
-    if small < 0 or large < 0 or not 0 <= audit <= 1:
-        raise UsageError("Costs are counted from 0, and audits are a share in [0, 1].")
+    _checked(small, large, audit)
     return inf if large == 0 or audit == 1 else small / large / (1 - audit)
+
+
+def _checked(small: float, large: float, *shares: float) -> None:
+    if not (small >= 0 and large >= 0 and all(0 <= share <= 1 for share in shares)):
+        raise UsageError("Costs are counted from 0, and agreement and audits are shares in [0, 1].")
 
 
 def weigh(

@@ -105,6 +105,7 @@ def summarise(
         >>> print(summarise([right], seed=1).markets[0].buys[1].low_usd)
         2e-06
     """
+    worth.checked()
     found = cells(outcomes, seed=seed)
     once = list({(s.task, s.model): s for s in reversed(samples)}.values())[::-1]
     return Report(
