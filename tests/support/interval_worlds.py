@@ -65,6 +65,24 @@ def costs(questions: int, spread: float) -> World:
     return World(f"cost of {questions} questions, lognormal {spread}", {"cost": truth}, draw)
 
 
+def bills(questions: int, p: float, spread: float) -> World:
+    """Right with p on every question, at lognormal costs: what the bill divided by the right answers is."""
+    truth = 0.001 * float(np.exp(spread**2 / 2)) / p
+
+    def draw(rng: np.random.Generator) -> Said:
+        usd_Q, right_Q = 0.001 * rng.lognormal(0.0, spread, questions), rng.random(questions) < p
+        outcomes = [
+            Outcome("t", "m", "s", f"q{i}", bool(right), 1.0, cost_nusd=round(usd * 1e9))
+            for i, (usd, right) in enumerate(zip(usd_Q, right_Q, strict=True))
+        ]
+        (cell,) = cells(outcomes, seed=int(rng.integers(2**31)))
+        return {"a right answer": ends(cell.cost_of_pass_interval or (0.0, None))}
+
+    return World(
+        f"bill of {questions} questions, right with {p}, lognormal {spread}", {"a right answer": truth}, draw
+    )
+
+
 def trend(dates: int, noise: float, floor: float) -> World:
     """V = 10 exp(-b t) + floor with a halving time of 6 dates, and errors of `noise` everywhere."""
 
@@ -191,6 +209,8 @@ def paying_back(questions: int) -> World:
 WORLDS = (
     costs(40, 0.5),
     costs(100, 1.0),
+    bills(60, 0.6, 0.5),
+    bills(40, 0.95, 0.0),
     trend(12, 0.3, 1.0),
     trend(24, 0.5, 0.0),
     types(60, 16, 0.75),
