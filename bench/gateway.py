@@ -174,11 +174,14 @@ async def client(port: int, body: bytes, n: int, seconds: list[float]) -> None:
 async def measure(
     port: int, body: dict, clients: int, requests: int, pid: int | None = None
 ) -> dict[str, float | None]:
-    """p50 and p99 in milliseconds, requests a second and the process's CPU, of this load after a short warm-up."""
+    """p50 and p99 in milliseconds, requests a second, the process's CPU and how often it falls asleep, of this load.
+
+    After a short warm-up.
+    """
     data = json.dumps(body).encode()
     await asyncio.gather(*(client(port, data, 5, []) for _ in range(clients)))
     seconds: list[float] = []
-    start, cpu_s = time.perf_counter(), cpu_s_of(pid)
+    start, cpu_s, slept = time.perf_counter(), cpu_s_of(pid), sleeps_of(pid)
     await asyncio.gather(*(client(port, data, requests // clients, seconds) for _ in range(clients)))
     took = time.perf_counter() - start
     seconds.sort()
@@ -187,6 +190,7 @@ async def measure(
         "p99_ms": round(seconds[int(len(seconds) * 0.99)] * 1000, 2),
         "requests_per_s": round(len(seconds) / took, 1),
         "cpu_us_per_request": pid and round((cpu_s_of(pid) - cpu_s) * 1e6 / len(seconds)),
+        "sleeps_per_request": pid and round((sleeps_of(pid) - slept) / len(seconds), 2),
     }
 
 
@@ -225,6 +229,14 @@ def cpu_s_of(pid: int | None) -> float:
         return 0.0
     threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
+
+def sleeps_of(pid: int | None) -> int:
+    """How often the threads of a process have waited for something: each wait ends with a wake-up."""
+    if pid is None:
+        return 0
+    status = Path(f"/proc/{pid}/task").glob("*/status")
+    return sum(int(one.read_text().partition("\nvoluntary_ctxt_switches:")[2].split()[0]) for one in status)
 
 
 def _processor() -> str:
