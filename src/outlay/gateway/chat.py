@@ -202,6 +202,6 @@ async def _replied(
     async def whole() -> tuple[Answer, Choices]:
         return await buy()
 
-    answer, choices = await while_connected(job.request.receive, whole())
+    answer, choices = await while_connected(job.request.scope, job.request.receive, whole())
     told = chat_reply.completion(job.id, job.asked.model, job.created_s, choices, answer, beyond)
     return Whole(told, headers_of(answer))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from outlay.gateway.clients import CLIENT, Client
 from outlay.gateway.heads import Heads
 
 HEAD = b"HTTP/1.1 "
@@ -48,8 +49,19 @@ class Joined:
 
 
 class JoinedWrites(Heads):
-    """The server's protocol, over such a transport."""
+    """The server's protocol, over such a transport; it tells whoever serves a request when its client has left."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client connects."""
         super().connection_made(Joined(transport))  # type: ignore[arg-type]
+        self._client = Client(self.flow)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self.scope[CLIENT] = self._client  # type: ignore[typeddict-unknown-key]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        super().connection_lost(exc)
+        self._client.leave()

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from outlay.errors import OutlayError
+from outlay.gateway.clients import CLIENT, Client
 from outlay.gateway.errors import body_of, headers_of, status_of
 
 T = TypeVar("T")
@@ -28,10 +29,15 @@ _HEADERS = {
 }
 
 
-async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+async def while_connected(scope: Scope, receive: Receive, work: Coroutine[Any, Any, T]) -> T:
     """What `work` returns, as long as the client is there.
 
     Whatever ends this early, the client or the server, cancels the work and waits for its settlement.
+
+    Args:
+        scope: of the request.
+        receive: of the request, which has been read to its end.
+        work: what is done for the client.
 
     Raises:
         ClientDisconnect: the client left first.
@@ -40,14 +46,16 @@ async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
     assert here is not None
     before, left = here.cancelling(), False
 
-    async def watch() -> None:
+    def leave() -> None:
         nonlocal left
-        while (await receive())["type"] != "http.disconnect":
-            pass
         left = True
         here.cancel()
 
-    watching = asyncio.create_task(watch())
+    client: Client | None = scope.get(CLIENT)
+    if client is not None and client.gone:
+        work.close()
+        raise ClientDisconnect
+    end = _listening(receive, leave) if client is None else _watching(client, leave)
     try:
         return await work
     except asyncio.CancelledError:
@@ -56,9 +64,25 @@ async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
             raise ClientDisconnect from None
         raise
     finally:
-        watching.cancel()
+        end()
         if left:
             here.uncancel()
+
+
+def _watching(client: Client, leave: Callable[[], None]) -> Callable[[], object]:
+    client.watch(leave)
+    return client.unwatch
+
+
+def _listening(receive: Receive, leave: Callable[[], None]) -> Callable[[], object]:
+    """The same under a server that is not ours, which tells of a client's end only to whoever listens for it."""
+
+    async def listen() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        leave()
+
+    return asyncio.create_task(listen()).cancel
 
 
 class Whole:
@@ -107,7 +131,7 @@ class EventStream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve it as an ASGI application."""
         try:
-            await while_connected(receive, self._serve(send))
+            await while_connected(scope, receive, self._serve(send))
         except ClientDisconnect:
             self._on_left()
 

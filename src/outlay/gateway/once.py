@@ -50,7 +50,7 @@ async def once(
         return await make(None)
     digest = digest_of(request.url.path, body, sent_options(sent_headers(request)))
     beginning = idempotency.begin(caller.tenant, key, digest)
-    begun = await while_connected(request.receive, beginning)
+    begun = await while_connected(request.scope, request.receive, beginning)
     if isinstance(begun, Reply):
         note(request, replayed=True)
         return Response(begun.body, begun.status, REPLAYED, begun.media_type)

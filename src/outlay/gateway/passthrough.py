@@ -134,7 +134,7 @@ async def _answered(
     job = _Job(state, request, fields, asked, wanted, caller.account(scope), id)
     if fields.stream:
         return _streamed(job, seller)
-    answer, reply = await while_connected(request.receive, job.buy(seller))
+    answer, reply = await while_connected(request.scope, request.receive, job.buy(seller))
     told = msgspec.json.encode({**(reply.said or {}), "model": fields.model, "outlay": account_of(answer)})
     return Whole(told, headers_of(answer))
 
