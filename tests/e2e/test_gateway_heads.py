@@ -7,7 +7,7 @@ import json
 
 import pytest
 from gateways import config, gateway
-from upstream import Upstream
+from upstream import Upstream, chat
 
 from outlay.gateway import heads
 
@@ -105,3 +105,41 @@ async def test_a_wish_for_another_protocol_is_answered_in_this_one():
         upgrade = b"Connection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n"
         status, _, told = await answered(gate.port, GET + upgrade)
     assert (status, told["object"]) == (200, "list")
+
+
+async def test_a_body_that_stops_arriving_is_refused_and_its_connection_ends(monkeypatch):
+    monkeypatch.setattr(heads, "HEAD_S", 0.05)
+    post = b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{"
+    async with Upstream() as up, gateway(config(up)) as gate:
+        status, _, told = await answered(gate.port, post)
+        assert (status, told["error"]["code"]) == (408, "body_too_slow")
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        assert (await gate.get("/health"))[0] == 200
+        assert [line["status"] for line in gate.log if line["method"] == "POST"] == [499]
+
+
+async def test_a_long_answer_is_no_slow_body(monkeypatch):
+    monkeypatch.setattr(heads, "HEAD_S", 0.02)
+    hold = asyncio.Event()
+    async with Upstream() as up, gateway(config(up)) as gate:
+        up.script(chat("a long answer", hold=hold))
+        asked = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+        asking = asyncio.create_task(gate.post("/v1/chat/completions", asked))
+        await up.arrived.wait()
+        (protocol,) = [p for p in gate.server.server_state.connections if p.cycle is not None]
+        protocol._since_s -= 100
+        protocol._look()
+        hold.set()
+        assert (await asking)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [b"Authorization: Bearer a\r\nauthorization: Bearer b", b"x-outlay-max-usd: 1\r\nX-Outlay-Max-Usd: 9"],
+)
+async def test_a_header_that_decides_who_asks_for_what_stands_once(twice):
+    async with Upstream() as up, gateway(config(up)) as gate:
+        status, _, told = await answered(gate.port, GET + twice + b"\r\nConnection: close\r\n\r\n")
+        assert (status, told["error"]["type"]) == (400, "invalid_request_error")
+        assert "stands twice" in told["error"]["message"]

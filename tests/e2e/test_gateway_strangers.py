@@ -140,3 +140,29 @@ async def test_a_web_page_of_another_machine_cannot_spend_without_a_key(headers)
 async def test_programs_and_pages_of_this_machine_need_no_key(headers):
     async with Upstream() as up, gateway(config(up)) as gate:
         assert (await gate.post(CHAT, BODY, **headers))[0] == 200
+
+
+@pytest.mark.parametrize("field", ["prediction", "chat_template", "max_output_tokens", "num_predict"])
+async def test_no_field_buys_more_than_was_reserved(field):
+    async with Upstream() as up, gateway(config(up)) as gate:
+        code, told, _ = await gate.post(CHAT, {**BODY, field: 9})
+        assert (code, told["error"]["param"], told["error"]["code"]) == (400, field, "unsupported_parameter")
+        assert up.n_chats == 0
+
+
+async def test_documents_that_a_server_puts_into_the_prompt_are_reserved():
+    many = [{"text": "word " * 2000}]
+    async with Upstream() as up, gateway(config(up)) as gate:
+        code, _, _ = await gate.post(CHAT, {**BODY, "documents": many})
+        (row,) = await rows(gate.state.outlay.store)
+        assert (code, row["bound_input_tokens"] > 10_000) == (200, True)
+        code, _, _ = await gate.post(CHAT, {**BODY, "documents": many, "outlay": {"max_usd": 0.001}})
+        assert (code, up.n_chats) == (402, 1)
+
+
+@pytest.mark.parametrize(("header", "body"), [("0.000001", 1.0), ("1.0", 0.000001)])
+async def test_of_a_cap_in_a_header_and_one_in_the_body_the_smaller_binds(header, body):
+    async with Upstream() as up, gateway(config(up)) as gate:
+        asked = {**BODY, "outlay": {"max_usd": body}}
+        assert (await gate.post(CHAT, asked, x_outlay_max_usd=header))[0] == 402
+        assert up.n_chats == 0

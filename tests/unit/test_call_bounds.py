@@ -148,3 +148,16 @@ async def test_what_stands_for_more_than_its_bytes_is_refused_under_a_money_cap(
     with pytest.raises(UnknownPrice, match="send none"):
         await bounds.input_bound(None, CARD, request, capped_money=True)
     assert (await bounds.input_bound(None, CARD, request, capped_money=False))[0] > 0
+
+
+def test_what_a_server_may_read_of_further_fields_counts_and_what_none_reads_does_not():
+    messages = ({"role": "user", "content": "hi"},)
+    plain = bounds.text_bound(messages, Sampling())
+    read = Sampling(
+        extra={"documents": [{"text": "x" * 500}], "chat_template_kwargs": {"a": "b"}, "guide": "y" * 40}
+    )
+    unread = Sampling(
+        extra={"user": "x" * 500, "metadata": {"a": "b" * 90}, "top_k": 5, "reasoning_effort": "high"}
+    )
+    assert bounds.text_bound(messages, read) >= plain + 500 + 40
+    assert bounds.text_bound(messages, unread) == plain

@@ -28,6 +28,12 @@ most 8 tiles of a large image in full detail. Others charge more, so nothing in 
 REFERENCES = frozenset({"file", "input_file", "audio_url", "video_url"})
 """Parts of a message that can stand for more tokens than they have bytes."""
 
+UNREAD = frozenset({
+    "logit_bias", "metadata", "modalities", "parallel_tool_calls", "prompt_cache_key", "reasoning_effort",
+    "safety_identifier", "service_tier", "store", "tool_choice", "user", "verbosity",
+})  # fmt: skip
+"""Fields of OpenAI's that no model reads as a prompt; a word of them costs nothing."""
+
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -84,9 +90,13 @@ def open_ended(card: Card, messages: Sequence[Message]) -> bool:
 
 
 def text_bound(messages: Sequence[Message], sampling: Sampling, prefix: str | None = None) -> int:
-    """The most input tokens of messages, prefix, tools and answer schema without images: bytes + 16 a message."""
+    """The most input tokens of messages, prefix and fields without images: bytes + 16 a message.
+
+    Tools and an answer schema are read by the model, and so may any other field be that holds a text, a list or an
+    object, but for those in `UNREAD` (vLLM reads `documents`).
+    """
     text = sum(len(_encoder.encode(_without_images(m))) + MESSAGE_OVERHEAD for m in messages)
-    parts = (sampling.extra.get("tools"), sampling.extra.get("response_format"))
+    parts = (p for name, p in sampling.extra.items() if name not in UNREAD and isinstance(p, str | list | dict))
     return text + sum(len(_encoder.encode(p)) for p in parts if p) + len((prefix or "").encode())
 
 

@@ -1,5 +1,7 @@
 """The head of a request as it arrives: bounded in bytes, headers and time, and refused in OpenAI's shape.
 
+A body must go on arriving, too; how large it may be is `body`'s to say.
+
 What is no HTTP never reaches the application, so its refusal is written here. uvicorn alone reads heads of any size
 for any time, and answers what it cannot read with a plain text.
 """
@@ -20,7 +22,7 @@ MAX_BYTES = 64 * 1024
 MAX_URL_BYTES = 8 * 1024
 MAX_HEADERS = 100
 HEAD_S = 30.0
-"""How long a head may take, from its first byte, or from the connection on; looked at as often."""
+"""How long a head may take, from its first byte or the connection on, and a body say nothing; looked at as often."""
 LINGER_S = 1.0
 """How long a refused client is still listened to: to close at once would take the refusal from whoever still sends."""
 
@@ -57,9 +59,9 @@ class Heads(HttpToolsProtocol):
         """Bytes of a client. Of a head that is not whole yet every byte counts; a whole one counts by its parts."""
         if self._refused or self.parser is None:
             return
+        if not (self._in_head and self._head_bytes):
+            self._since_s = self.loop.time()
         if self._in_head:
-            if not self._head_bytes:
-                self._since_s = self.loop.time()
             self._head_bytes += len(data)
         self._unset_keepalive_if_required()
         # A wish to speak another protocol is not granted: the request is answered as it stands.
@@ -118,13 +120,23 @@ class Heads(HttpToolsProtocol):
 
     def _look(self) -> None:
         """Refuse a head that takes too long, and look again where there may yet be one."""
-        late = self._in_head and self.loop.time() - self._since_s >= HEAD_S and not self._refused
-        if late and self._head_bytes:
+        if self._refused:
+            return
+        late = self.loop.time() - self._since_s >= HEAD_S
+        if late and self._in_head and self._head_bytes:
             self._refuse(BadHead(408, f"The request's head took longer than {HEAD_S:g} s.", "head_too_slow"))
-        elif late and self.cycle is None:
+        elif late and self._in_head and self.cycle is None:
             self.transport.close()
+        elif late and self._awaits_body():
+            self._refuse(BadHead(408, f"The body stopped arriving for {HEAD_S:g} s.", "body_too_slow"))
         else:
             self._looking = self.loop.call_later(HEAD_S, self._look)
+
+    def _awaits_body(self) -> bool:
+        """Whether the client owes the rest of a body that nobody has answered yet and that we have not held up."""
+        cycle = self.cycle
+        owed = not self._in_head and cycle is not None and cycle.more_body
+        return owed and not cycle.response_started and not self.flow.read_paused
 
 
 def _too_large() -> BadHead:

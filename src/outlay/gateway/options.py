@@ -60,10 +60,12 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True):
 FIELDS = Options.__struct_fields__
 ON_PASS_THROUGH = frozenset({"task_class", "tags", "max_usd", "max_tokens", "deadline_s"})
 """What can be said of a request that is passed through as it is."""
+CAPS = frozenset({"max_usd", "max_tokens", "deadline_s"})
+"""Options that bound a request: of several the smallest binds."""
 
 
 def options_of(given: Any, headers: Mapping[str, str]) -> Options:
-    """The options of a request; the body wins over a header.
+    """The options of a request; the body wins over a header, but of caps the smaller binds.
 
     A header's value is text: `x-outlay-parameters: n=8,first=2`, `x-outlay-tags: team=search` and
     `x-outlay-framings: notes:level=1;echo`.
@@ -89,7 +91,13 @@ def options_of(given: Any, headers: Mapping[str, str]) -> Options:
         told = f"The outlay options are not in order: {error}."
         raise BadField(f"outlay.{param}" if param else "outlay", told) from None
     rest = {name: getattr(from_headers, name) for name in said if name not in (given or {})}
-    return msgspec.structs.replace(options, **rest)
+    # A proxy in front may cap what its clients ask for by a header.
+    caps = {
+        name: min(getattr(from_headers, name), own)
+        for name in said
+        if name in CAPS and (own := getattr(options, name)) is not None
+    }
+    return msgspec.structs.replace(options, **rest, **caps)
 
 
 def plain(kind: str, name: str) -> None:
