@@ -54,17 +54,18 @@ class Purchase:
     ):
         self.book, self.session, self.budget, self.ask, self.label = book, book.session, budget, ask, label
         self.indices, self.seeds, self.asked, self.spent, self.on_delta = indices, seeds, asked, spent, on_delta
-        self.card = book.card(ask.seat)
+        self.seat = ask.seat
+        self.card = book.card(self.seat)
         self.onward: set[int] = set()
         """Samples that the next model of the chain may be asked for."""
-        self.breaker, self.told = book.session.breakers.get(ask.seat), False
+        self.breaker, self.told = book.session.breakers.get(self.seat), False
 
     async def buy(self) -> dict[int, Completion | OutlayError]:
         """Buy the samples, trying again where that can help; each attempt is a purchase of its own in the ledger."""
         results: dict[int, Completion | OutlayError] = {}
         wanted, attempt = self.indices, 0
         while True:
-            key = f"{self.ask.seat}/{self.label}/{wanted[0]}" + (f"~{attempt}" if attempt else "")
+            key = f"{self.seat}/{self.label}/{wanted[0]}" + (f"~{attempt}" if attempt else "")
             if self.book.replay is not None:
                 part, wait_s = await self._repeat(key, wanted, self.book.replay)
             else:
@@ -233,7 +234,7 @@ class Purchase:
         return None if deadline_s is None else max(deadline_s - self.session.clock(), 0.0)
 
     async def _stream(self, request: Request, tally: Tally) -> None:
-        provider, on_delta = self.session.providers[self.ask.seat], self.on_delta
+        provider, on_delta = self.session.providers[self.seat], self.on_delta
         async with aclosing(provider.stream(request)) as deltas:  # type: ignore[type-var]
             async for delta in deltas:
                 tally.add(delta)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -97,21 +97,21 @@ async def _answered(state: State, request: Request, caller: Caller, sent: bytes,
 
 async def _passed(job: Job, caller: Caller) -> ASGIApp:
     """The model's own reply."""
-    asked = job.asked
-    refuse_beyond(job.options, ON_PASS_THROUGH, f"{asked.model} is passed through as it is; ask for outlay/…")
+    asked, options = job.asked, job.options
+    refuse_beyond(options, ON_PASS_THROUGH, f"{asked.model} is passed through as it is; ask for outlay/…")
     job.wanted.may(caller, asked.model)
     job.wanted.may_fan_out(asked.n)
     caller.may_fan_out(asked.n)
     seller = await job.state.sellers.played_by(job.wanted.cast)
     sampling = caller.capped(job.wanted.entry.bounding(asked.sampling))
-    question = Question(job.id, asked.messages, None, job.options.task_class or "default", sampling)
+    question = Question(job.id, asked.messages, None, options.task_class or "default", sampling)
 
     async def buy(on_delta: Callable[[int, Delta], None] | None = None) -> tuple[Answer, Choices]:
         answer, pool = await seller.pass_through(
             question,
             n=asked.n,
             seed=asked.seed,
-            limits=job.options.limits(time.monotonic()),
+            limits=options.limits(time.monotonic()),
             on_delta=on_delta,
             account=job.account,
             name=job.wanted.plan,
@@ -133,11 +133,7 @@ async def _passed(job: Job, caller: Caller) -> ASGIApp:
         emit(chunks.end(finished, answer, include_usage=asked.include_usage))
 
     beyond = Gathered()
-
-    async def whole() -> tuple[Answer, Choices]:
-        return await buy(beyond.take)
-
-    return await _replied(job, whole, stream, beyond)
+    return await _replied(job, partial(buy, beyond.take), stream, beyond)
 
 
 async def _bought(job: Job, placed: Order) -> ASGIApp:
@@ -192,16 +188,13 @@ async def _bought(job: Job, placed: Order) -> ASGIApp:
 
 async def _replied(
     job: Job,
-    buy: Callable[[], Awaitable[tuple[Answer, Choices]]],
+    buy: Callable[[], Coroutine[Any, Any, tuple[Answer, Choices]]],
     stream: Callable[[Emit], Awaitable[None]],
     beyond: Gathered | None = None,
 ) -> ASGIApp:
     if job.asked.stream:
         return EventStream(stream, on_left=job.state.metrics.left.inc, word=partial(worded, job.request))
 
-    async def whole() -> tuple[Answer, Choices]:
-        return await buy()
-
-    answer, choices = await while_connected(job.request.scope, job.request.receive, whole())
+    answer, choices = await while_connected(job.request.scope, job.request.receive, buy())
     told = chat_reply.completion(job.id, job.asked.model, job.created_s, choices, answer, beyond)
     return Whole(told, headers_of(answer))
