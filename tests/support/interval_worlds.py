@@ -25,6 +25,7 @@ from outlay.report.more_samples import settled_at
 from outlay.report.outcome import Outcome, PoolCell
 from outlay.report.samples import Samples
 from outlay.stats.interval import Interval
+from outlay.stats.paired import paired
 
 Said = dict[str, tuple[float, float]]
 """The ends of the interval of each quantity; a quantity that cannot be said is left out."""
@@ -81,6 +82,18 @@ def bills(questions: int, p: float, spread: float) -> World:
     return World(
         f"bill of {questions} questions, right with {p}, lognormal {spread}", {"a right answer": truth}, draw
     )
+
+
+def differences(questions: int, p: float, gain: float) -> World:
+    """One plan right with p; another with 0.95 where the first is, and so often elsewhere that it gains `gain`."""
+    elsewhere = (p + gain - 0.95 * p) / (1 - p)
+
+    def draw(rng: np.random.Generator) -> Said:
+        one_Q = rng.random(questions) < p
+        two_Q = rng.random(questions) < np.where(one_Q, 0.95, elsewhere)
+        return {"difference": ends(paired(one_Q, two_Q, seed=int(rng.integers(2**31))).interval)}
+
+    return World(f"difference on {questions} questions, {p} and {gain} more", {"difference": gain}, draw)
 
 
 def trend(dates: int, noise: float, floor: float) -> World:
@@ -211,6 +224,8 @@ WORLDS = (
     costs(100, 1.0),
     bills(60, 0.6, 0.5),
     bills(40, 0.95, 0.0),
+    differences(40, 0.6, 0.1),
+    differences(40, 0.9, 0.05),
     trend(12, 0.3, 1.0),
     trend(24, 0.5, 0.0),
     types(60, 16, 0.75),
