@@ -15,12 +15,12 @@ from pathlib import Path
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from interval_worlds import FRESH, WORLDS, held
+from interval_worlds import MORE, WORLDS, held
 
 
 def main(replications: int, only: str) -> None:
     print(f"{replications} replications; 95 % intervals that hold the truth, in per cent")
-    for world in (*WORLDS, *FRESH):
+    for world in (*WORLDS, *MORE):
         if only in world.name:
             shares = held(world, replications)
             said = "  ".join(
