@@ -219,16 +219,24 @@ async def test_a_second_cancellation_while_counting_settles_at_the_bound_and_sti
     assert (row["state"], row["mark"]) == ("settled", "unreconciled")
 
 
-async def test_cancelled_before_it_was_sent_costs_nothing_and_is_never_lost():
+async def test_cancelled_before_it_was_sent_costs_nothing_and_is_never_lost(monkeypatch):
     model = wire(says("42"))
     async with run_of(model, limits=Limits(nusd=10**9)) as run:
+        written, write_ahead = asyncio.Event(), run.store.write_ahead
+
+        async def slowly(row):
+            await write_ahead(row)
+            written.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(run.store, "write_ahead", slowly)
         task = asyncio.create_task(run.sample(ASK, n=1))
-        while not run.budget.reserved["calls"]:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        await written.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         (row,) = await rows(run.store)
+        assert set(run.budget.reserved.values()) == {0}
     assert not model.requests
     assert (row["state"], row["paid_nusd"]) == ("failed", 0)
 
