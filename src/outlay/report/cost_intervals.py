@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from math import exp, log
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
@@ -47,12 +50,13 @@ def drawn_anew(right_PQ: Floats, runs_PQ: Floats, *, seed: int) -> Floats:
 
 
 def value_range(seen_Q: Floats, anew_N: Floats, *, least: float, dearest: float, seed: int) -> Range:
-    """The interval of a mean cost: bootstrap-t, its draws taken from questions that were run anew.
+    """The interval of a mean cost: bootstrap-t of its logarithm, the draws taken from questions that were run anew.
 
     How far a draw's mean lies from theirs, in the draw's own errors, is the yardstick for how far the sample's may
-    lie from the truth, in its own. The upper end stays below what one more question of the dearest kind would
-    allow (percentiles of the sample with it): with one or two dear questions the draw's errors say little. Without
-    spread in the sample its ends are the percentiles of the draws.
+    lie from the truth, in its own; relative ones, as a skewed mean and its error rise together. The upper end stays
+    below what one more question of the dearest kind would allow (percentiles of the sample with it): with one or
+    two dear questions the draw's errors say little. Without spread in the sample its ends are the percentiles of
+    the draws.
 
     Args:
         seen_Q: the cost of each question.
@@ -65,7 +69,8 @@ def value_range(seen_Q: Floats, anew_N: Floats, *, least: float, dearest: float,
         The ends.
 
     Source:
-        Bootstrap-t: Efron and Tibshirani 1993, section 12.5; drawing the runs anew and the bound are ours.
+        Bootstrap-t of a transformed mean: Efron and Tibshirani 1993, sections 12.5 and 12.6; the logarithm, drawing
+        the runs anew and the bound are ours.
         Coverage: `bench/report_intervals.py --only question`.
 
     Example:
@@ -74,7 +79,18 @@ def value_range(seen_Q: Floats, anew_N: Floats, *, least: float, dearest: float,
         >>> print(round(low, 1), round(high, 1))
         1.8 2.2
     """
-    low, high, _ = _studentized(seen_Q, anew_N, seed)
+    draws = _drawn(seen_Q, anew_N, seed)
+    if draws.alike or draws.mean_D.min() <= 0:
+        low, high, _ = _studentized(draws)
+    else:
+        found = studentized_interval(
+            log(draws.mean),
+            draws.variance / draws.mean**2,
+            np.log(draws.mean_D),
+            draws.variance_D / draws.mean_D**2 + np.log(draws.mean_D / draws.centre) ** 2,
+            centre=log(draws.centre),
+        )
+        low, high = exp(found.low), exp(found.high)
     return _bounded(low, high, seen_Q, least, dearest, seed)
 
 
@@ -102,7 +118,7 @@ def saving_range(seen_Q: Floats, anew_N: Floats, *, dearest: float, seed: int) -
         >>> print(round(low, 1), round(high, 1))
         1.8 2.2
     """
-    low, high, off = _studentized(seen_Q, anew_N, seed)
+    low, high, off = _studentized(_drawn(seen_Q, anew_N, seed))
     return _bounded(low, max(high, float(seen_Q.mean()) + off), seen_Q, 0.0, dearest, seed)
 
 
@@ -136,9 +152,8 @@ def share_range(
     if whole <= 0 or whole_anew <= 0:
         return 0.0, 0.0
     share, share_anew = float(part_Q.mean()) / whole, float(anew_2N[0].mean()) / whole_anew
-    low, high, off = _studentized(
-        part_Q - share * whole_Q, anew_2N[0] - share_anew * anew_2N[1], seed, size=whole
-    )
+    residual_Q, anew_N = part_Q - share * whole_Q, anew_2N[0] - share_anew * anew_2N[1]
+    low, high, off = _studentized(_drawn(residual_Q, anew_N, seed, size=whole))
     high = max(high, off)
     pairs_QC = np.vstack([np.column_stack([part_Q, whole_Q]), dearest])
     means_DC = resampled_means(pairs_QC, draws=DRAWS, seed=seed)
@@ -154,16 +169,31 @@ def _bounded(low: float, high: float, seen_Q: Floats, least: float, dearest: flo
     return min(max(low, least), mean), max(mean, high if bound is None else min(high, bound))
 
 
-def _studentized(
-    seen_Q: Floats, anew_N: Floats, seed: int, size: float | None = None
-) -> tuple[float, float, float]:
-    """The ends, and how far the draws lie above their mean; spread is measured against `size`, else the mean."""
-    mean, centre = float(seen_Q.mean()), float(anew_N.mean())
+class _Draws(NamedTuple):
+    """A sample's mean and variance, those of its draws, and the mean that these are taken about."""
+
+    mean: float
+    variance: float
+    alike: bool
+    centre: float
+    mean_D: Floats
+    variance_D: Floats
+
+
+def _drawn(seen_Q: Floats, anew_N: Floats, seed: int, size: float | None = None) -> _Draws:
+    """`size` is what the sample's spread is measured against, to be one at all; the mean if None."""
+    mean, centre, variance = float(seen_Q.mean()), float(anew_N.mean()), float(seen_Q.var())
     columns_NC = np.column_stack([anew_N, (anew_N - centre) ** 2])
-    means_DC = resampled_means(columns_NC, draws=DRAWS, seed=seed, take=len(seen_Q))
-    low, high = np.quantile(means_DC[:, 0], 0.025), np.quantile(means_DC[:, 0], 0.975)
-    square = float(seen_Q.var())
-    if square <= (NO_SPREAD * (abs(mean) if size is None else size)) ** 2:
-        return min(float(low), mean), max(mean, float(high)), float(high) - centre
-    found = studentized_interval(mean, square, means_DC[:, 0], means_DC[:, 1], centre=centre)
-    return found.low, found.high, float(high) - centre
+    mean_D, square_D = resampled_means(columns_NC, draws=DRAWS, seed=seed, take=len(seen_Q)).T
+    alike = variance <= (NO_SPREAD * (abs(mean) if size is None else size)) ** 2
+    return _Draws(mean, variance, alike, centre, mean_D, square_D - (mean_D - centre) ** 2)
+
+
+def _studentized(draws: _Draws) -> tuple[float, float, float]:
+    """The ends, and how far the draws lie above their mean."""
+    low, high = (float(end) for end in np.quantile(draws.mean_D, [0.025, 0.975]))
+    if draws.alike:
+        return min(low, draws.mean), max(draws.mean, high), high - draws.centre
+    square_D = draws.variance_D + (draws.mean_D - draws.centre) ** 2
+    found = studentized_interval(draws.mean, draws.variance, draws.mean_D, square_D, centre=draws.centre)
+    return found.low, found.high, high - draws.centre
