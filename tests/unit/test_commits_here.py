@@ -58,6 +58,13 @@ async def test_many_calls_are_committed_by_the_thread_together(store, threads):
     assert {state for _, state in committed(store)} == {"settled"}
 
 
+@pytest.mark.parametrize(("n", "where"), [(8, "MainThread"), (writer.FEW_OPERATIONS + 2, "outlay-ledger")])
+async def test_the_calls_of_one_step_are_committed_with_it_where_they_are_few(store, threads, n, where):
+    await asyncio.gather(*(store.write_ahead(opened(f"c_{i}")) for i in range(n)))
+    assert threads == ["MainThread", where]
+    assert [state for _, state in committed(store)] == ["reserved"] * n
+
+
 async def test_a_call_that_was_not_reserved_is_not_under_way(store):
     await store.write_ahead(opened("c_1"))
     with pytest.raises(StoreError):

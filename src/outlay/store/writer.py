@@ -23,8 +23,8 @@ GROUP = 512
 """About the most operations in one commit."""
 
 FEW = 2
-"""Up to so many calls under way a step is committed on the event loop; alone, a commit takes little time."""
-FEW_OPERATIONS = 4
+"""With fewer calls than that under way, its own apart, a step is committed on the event loop."""
+FEW_OPERATIONS = 16
 RUN = 200
 """After so many of those the thread makes one, and with it the log's checkpoint, which waits for the disk."""
 _END = object()
@@ -39,6 +39,8 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._step: list[Any] = []
         """What was handed over in this step of the event loop."""
+        self._woken = self._early = False
+        """Whether this step is looked at when it is over, and whether a part of it was committed already."""
         self.under_way = 0
         """Calls that are reserved and not settled."""
         self._given = self._done = 0
@@ -64,7 +66,7 @@ class Writer:
         """
         future = self._loop.create_future()
         self._give((((statement, values),), future))
-        self._committed_here()
+        self._at_once()
         await future
 
     async def within(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
@@ -78,7 +80,7 @@ class Writer:
         """
         future = self._loop.create_future()
         self._give((work, future))
-        self._committed_here()
+        self._at_once()
         return await future
 
     async def run(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
@@ -117,11 +119,18 @@ class Writer:
 
     def _give(self, op: Any) -> None:
         """Hand over with everything else of this step of the loop: waking the thread costs more than an operation."""
-        if not self._step:
+        if not self._woken:
+            self._woken = True
             self._loop.call_soon(self._wake)
         self._step.append(op)
 
+    def _at_once(self) -> None:
+        """Commit what was handed over, if that may be here; what follows in this step of the loop is a group."""
+        if not self._early:
+            self._early = self._committed_here()
+
     def _wake(self) -> None:
+        self._woken = self._early = False
         if not self._step or self._committed_here():
             return
         step, self._step = self._step, []
@@ -139,13 +148,14 @@ class Writer:
     def _may_be_here(self, step: list[Any]) -> bool:
         """Whether a step may be committed on the event loop: nothing else is, and nothing of it may take long."""
         return (
-            self.under_way <= FEW
+            self.under_way - len(step) < FEW
             and self._given == self._done
             and self._run < RUN
             and not self._commits.waits
             and not self._commits.owed
             and len(step) <= FEW_OPERATIONS
             and all(isinstance(op, tuple) for op in step)
+            and self.under_way - sum(op[1] is not None for op in step) < FEW
         )
 
     def _begun_here(self) -> bool:
