@@ -241,7 +241,7 @@ MORE = (
     by_question(40, 16, 3.0, 1.0),
     by_question(80, 12, 1.5, 1.5),
 )
-"""Further worlds, for the long form; methods were chosen without the first and the last."""
+"""Further worlds, for the long form."""
 
 
 def held(world: World, replications: int) -> dict[str, tuple[float, int]]:
