@@ -83,8 +83,14 @@ async def test_the_whole_chain_may_fail_and_the_last_reason_is_told():
 
 
 async def test_a_model_that_failed_often_is_skipped_then_tried_with_one_request_and_used_again():
-    clock, dead = Clock(), [True]
-    first = model("a", lambda i: DEAD if dead[0] else "Answer: 1", max_n=1, shares_prompt=False)
+    clock, dead, held, gates = Clock(), [True], [False], Gates()
+    first = model(
+        "a",
+        lambda i: DEAD if dead[0] else "Answer: 1",
+        max_n=1,
+        shares_prompt=False,
+        gate=lambda request: gates(request) if held[0] else None,
+    )
     second = model("b", "Answer: 2", max_n=1, shares_prompt=False)
     async with shop({"default": (first, second)}, clock=clock) as outlay:
         for number in range(IN_A_ROW + 3):
@@ -101,10 +107,17 @@ async def test_a_model_that_failed_often_is_skipped_then_tried_with_one_request_
         assert len(first.requests) == IN_A_ROW + 1
         await exact(outlay, answer)
 
-        dead[0] = False
+        # While the one request is out, nobody else is sent to that model.
+        dead[0], held[0], before = False, True, len(second.requests)
         clock.advance(2.0)
-        answer = await outlay.ask("back?", kind="number", strategy="self_consistency:n=4")
+        asked = asyncio.create_task(outlay.ask("back?", kind="number", strategy="self_consistency:n=4"))
+        await gates.arrived(1)
+        while len(second.requests) < before + 3:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        gates.open()
+        answer = await asked
         assert answer.elsewhere == {"b": 3}
+        held[0] = False
         await exact(outlay, answer)
         answer = await outlay.ask("and now?", kind="number", strategy="self_consistency:n=4")
         assert answer.elsewhere == {}
