@@ -82,7 +82,7 @@ async def test_the_whole_chain_may_fail_and_the_last_reason_is_told():
         assert outlay.budget.in_flight == 0
 
 
-async def test_a_model_that_failed_often_is_skipped_then_tried_with_one_request_and_used_again():
+async def test_a_model_that_failed_often_is_skipped_then_tried_with_one_request_and_used_again(monkeypatch):
     clock, dead, held, gates = Clock(), [True], [False], Gates()
     first = model(
         "a",
@@ -108,12 +108,21 @@ async def test_a_model_that_failed_often_is_skipped_then_tried_with_one_request_
         await exact(outlay, answer)
 
         # While the one request is out, nobody else is sent to that model.
-        dead[0], held[0], before = False, True, len(second.requests)
+        dead[0], held[0] = False, True
         clock.advance(2.0)
+        admits, refused = outlay.breakers.of("a").admits, asyncio.Semaphore(0)
+
+        def noted():
+            admitted = admits()
+            if not admitted:
+                refused.release()
+            return admitted
+
+        monkeypatch.setattr(outlay.breakers.of("a"), "admits", noted)
         asked = asyncio.create_task(outlay.ask("back?", kind="number", strategy="self_consistency:n=4"))
         await gates.arrived(1)
-        while len(second.requests) < before + 3:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        for _ in range(3):
+            await refused.acquire()
         gates.open()
         answer = await asked
         assert answer.elsewhere == {"b": 3}
@@ -123,14 +132,27 @@ async def test_a_model_that_failed_often_is_skipped_then_tried_with_one_request_
         assert answer.elsewhere == {}
 
 
-async def test_once_the_breaker_opens_nothing_is_retried_on_that_model():
+async def test_once_the_breaker_opens_nothing_is_retried_on_that_model(monkeypatch):
     first = model("a", SLOW, max_n=1, shares_prompt=False)
     second = model("b", "Answer: 2")
-    clock = Clock()
+    clock, admitted = Clock(), list[str]()
     async with shop({"default": (first, second)}, clock=clock) as outlay:
+        breaker = outlay.breakers.of("a")
+        admits = breaker.admits
+
+        def noted():
+            state = breaker.state
+            if admitting := admits():
+                admitted.append(state)
+            return admitting
+
+        monkeypatch.setattr(breaker, "admits", noted)
         answer = await outlay.ask("?", kind="number", strategy="self_consistency:n=8")
         assert answer.elsewhere == {"b": 8}
-        assert len(first.requests) <= 8
+        assert breaker.state == "open"
+        # What was admitted before it opened still goes out; nothing is afterwards.
+        assert admitted == ["closed"] * len(first.requests)
+        assert len(first.requests) < 16
         await exact(outlay, answer)
 
 
