@@ -290,6 +290,25 @@ async def test_only_the_claim_that_holds_a_job_can_end_it():
         assert [n.text for n in await notes_of(outlay)] == ["ours"]
 
 
+async def test_a_job_is_not_begun_with_the_scrap_that_others_leave():
+    """Where a call cost less than it held, a little comes free while another job still holds the rest."""
+    async with shop(writer()) as outlay:
+        store = outlay.store
+        await prepared(outlay)
+        await store.set_offline_budget("local", 100)
+        await store.add_job("second", KIND, "local", (await store.jobs())[0].detail, 2)
+        first = await store.lease_job("c1", most_nusd=60)
+        assert first.held_nusd == 60
+        assert await store.lease_job("c2") is None
+        assert await store.lease_job("c2", most_nusd=60) is None
+        second = await store.lease_job("c2", most_nusd=40)
+        assert second.held_nusd == 40
+        await store.hand_back_job(second)
+        assert await store.finish_job(first, "done", "")
+        # Nobody else holds anything: what is left of the day is there for the last one.
+        assert (await store.lease_job("c3", most_nusd=1000)).held_nusd == 100
+
+
 async def test_a_worker_leaves_jobs_for_another_model_alone():
     """Notes are kept by the model that wrote them, so nobody else may write them."""
     asked = writer("42 eggs")

@@ -54,7 +54,8 @@ def lease(
     """The oldest waiting job whose tenant has offline budget left today, now ours; None: there is none.
 
     Only jobs for `model`, or for any, are looked at; None looks at all. The attempt may spend what is left of the
-    day's budget, at most `most_nusd`; so much is held until it ends, and two workers never hold the same money.
+    day's budget, at most `most_nusd`; so much is held until it ends, and two workers never hold the same money. While
+    others hold some, what is left beside it is leased only if it is `most_nusd`: with a scrap a job would end early.
     """
     _take_back_from_the_dead(db, lease_id, now_us)
     left: dict[str, int] = {}
@@ -64,12 +65,19 @@ def lease(
         *row, per_day = found
         job = Job(*row)
         if job.tenant not in left:
-            left[job.tenant] = per_day - spent_today(db, job.tenant, now_us)
+            left[job.tenant] = _free(db, job.tenant, per_day, now_us, most_nusd)
         held = left[job.tenant] if most_nusd is None else min(left[job.tenant], most_nusd)
         if held > 0:
             db.execute(sql.LEASE_JOB, (claim, lease_id, now_us, held, job.id))
             return Job(*db.execute(sql.ONE_JOB, (job.id,)).fetchone())
     return None
+
+
+def _free(db: sqlite3.Connection, tenant: str, per_day: int, now_us: int, most_nusd: int | None) -> int:
+    """What a tenant's next job may hold; 0 while others hold so much that this one would have a scrap."""
+    (held,) = db.execute(sql.HELD_OFFLINE, (tenant,)).fetchone()
+    left = per_day - spent_today(db, tenant, now_us)
+    return 0 if held > 0 and (most_nusd is None or left < most_nusd) else left
 
 
 def spent_today(db: sqlite3.Connection, tenant: str, now_us: int) -> int:
