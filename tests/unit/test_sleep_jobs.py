@@ -7,6 +7,7 @@ import pytest
 from ledgers import rows
 
 from outlay import plugins
+from outlay.budget import Limits
 from outlay.errors import ProviderError, UsageError
 from outlay.money import Price
 from outlay.prompts.notes import MEMORY_CHARS, MOST_REWRITES, VERSION, orders
@@ -307,6 +308,19 @@ async def test_a_job_is_not_begun_with_the_scrap_that_others_leave():
         assert await store.finish_job(first, "done", "")
         # Nobody else holds anything: what is left of the day is there for the last one.
         assert (await store.lease_job("c3", most_nusd=1000)).held_nusd == 100
+
+
+async def test_a_job_holds_no_more_than_its_worker_may_spend():
+    held = []
+
+    def said(request, index):
+        held.append(asyncio.ensure_future(outlay.store.jobs()))
+        return "FINISHED"
+
+    async with shop(scripted(said, price=FIXED), limits=Limits(nusd=10**8)) as outlay:
+        await prepared(outlay)
+        await work_one(outlay, outlay.store)
+        assert [j.held_nusd for j in await held[0]] == [10**8]
 
 
 async def test_a_worker_leaves_jobs_for_another_model_alone():

@@ -52,7 +52,6 @@ async def work_one(
     outlay: Outlay,
     store: Sleeping,
     *,
-    most_nusd: int | None = None,
     busy: Callable[[], bool] = nobody_waits,
 ) -> Ended | None:
     """Lease a job that this seller's model can do, do it and end it; None where none waits that can be paid for.
@@ -61,15 +60,16 @@ async def work_one(
     the ledger, and a later attempt has it from the call cache.
 
     Args:
-        outlay: buys; its budget binds every job.
+        outlay: buys; its budget binds every job, and where money is capped a job holds no more than is left of it.
         store: the ledger's, where the jobs are.
-        most_nusd: the most that one job may spend, in nano-dollars, within its tenant's offline budget.
         busy: whether somebody waits for what offline work uses; a job then stops at its next step.
 
     Raises:
         StoreError: the ledger cannot be written.
     """
     model = (await writer(outlay)).name
+    # With nothing left the job is begun all the same, and the budget says why it ends.
+    most_nusd = outlay.budget.left("nusd") or None
     job = await store.lease_job(store.new_id("claim"), model=model, most_nusd=most_nusd)
     if job is None:
         return None
