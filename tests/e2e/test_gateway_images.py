@@ -11,6 +11,7 @@ from upstream import Upstream
 from outlay.door.bounds import IMAGE_TOKENS
 
 CHAT = "/v1/chat/completions"
+QUOTE = "/v1/outlay/quote"
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}
 FILE = {"type": "file", "file": {"file_id": "file-1"}}
 
@@ -68,3 +69,23 @@ async def test_a_free_model_may_be_shown_anything():
     async with Upstream() as up, gateway(config(up, **free)) as gate:
         code, told, _ = await asked(gate, body(IMAGE, FILE), nusd_per_day=1)
         assert (code, told["outlay"]["cost_usd"]) == (200, 0)
+
+
+@pytest.mark.parametrize("model", ["m", "outlay/single"])
+async def test_a_quote_counts_the_images_of_every_call(model):
+    async with Upstream() as up, gateway(config(up, image_tokens=2_000)) as gate:
+        (_, text, _), (_, shown, _) = [
+            await gate.post(QUOTE, body(*parts, model=model)) for parts in ((), (IMAGE, IMAGE))
+        ]
+        images = 4_000 * shown["worst_calls"]
+        assert shown["worst_input_tokens"] == text["worst_input_tokens"] + images
+        assert shown["worst_usd"] == pytest.approx(text["worst_usd"] + images * 1e-6)
+        assert up.n_chats == 0
+
+
+@pytest.mark.parametrize("part", [IMAGE, FILE])
+async def test_a_quote_has_no_price_for_what_nobody_can_price(part):
+    async with Upstream() as up, gateway(config(up)) as gate:
+        _, told, _ = await gate.post(QUOTE, body(part, model="outlay/single"))
+        assert (told["worst_usd"], told["expected_usd"]) == (None, None)
+        assert told["worst_input_tokens"] > 0

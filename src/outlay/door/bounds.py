@@ -56,7 +56,7 @@ async def input_bound(
         raise UnknownPrice(
             f"The budget caps money and the price of {card.name} is unknown; {price_line(card)}."
         )
-    images = sum(_images(m) for m in request.messages)
+    images = count_images(request.messages)
     if images and card.image_tokens is None and capped_money:
         raise UnknownPrice(
             f"The budget caps money, and what an image costs of {card.name} is unknown; send none, or set image_tokens "
@@ -71,7 +71,17 @@ async def input_bound(
         if counted is not None:
             return counted, True
     text = text_bound(request.messages, request.sampling, request.prefix)
-    return text + images * (IMAGE_TOKENS if card.image_tokens is None else card.image_tokens), False
+    return text + images * image_tokens(card), False
+
+
+def count_images(messages: Sequence[Message]) -> int:
+    """How many images the messages hold."""
+    return sum(map(_images, messages))
+
+
+def image_tokens(card: Card) -> int:
+    """The input tokens that an image is reserved at: what the model's entry says, else `IMAGE_TOKENS`."""
+    return IMAGE_TOKENS if card.image_tokens is None else card.image_tokens
 
 
 def open_ended(card: Card, messages: Sequence[Message]) -> bool:
@@ -85,7 +95,7 @@ def open_ended(card: Card, messages: Sequence[Message]) -> bool:
     """
     if card.price is None or card.price.input_nusd_per_mtok == 0:
         return False
-    unknown = card.image_tokens is None and any(map(_images, messages))
+    unknown = card.image_tokens is None and count_images(messages) > 0
     return unknown or any(map(_by_reference, messages))
 
 

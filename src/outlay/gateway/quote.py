@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from outlay import chain
 from outlay.answering import PASS_THROUGH, players
-from outlay.door.bounds import DEFAULT_OUTPUT_TOKENS
+from outlay.door.bounds import DEFAULT_OUTPUT_TOKENS, count_images, image_tokens, open_ended
 from outlay.gateway import body, chat_request
 from outlay.gateway.auth import Caller
 from outlay.gateway.buying import order
@@ -23,15 +23,16 @@ from outlay.gateway.state import State, state_of
 from outlay.gateway.wanted import Wanted, want
 from outlay.models.provider import Card
 from outlay.models.retry import MAX_RETRIES
-from outlay.money import cost_nusd, usd, worst_nusd
+from outlay.money import Price, cost_nusd, usd, worst_nusd
 from outlay.skeletons.pool import draws
-from outlay.types import Draws, Plan, Question, Usage
+from outlay.types import Draws, Message, Plan, Question, Usage
 
 
 class Quote(Struct, frozen=True):
     """A price without a purchase. Null is unknown, which is not zero.
 
-    The worst case counts every call and every retry that the plan may make within the request's caps, images left out.
+    The worst case counts every call and every retry that the plan may make within the request's caps, and takes each
+    call to read every image; its price is null where nobody knows what an image, a file or a sound costs.
     The expected price takes each of the plan's calls once, as long as the calls that this server has bought of the
     model, so it is too high for a plan that may stop early; `calls_seen` says on how many calls it stands.
     """
@@ -74,7 +75,8 @@ async def _bought(state: State, caller: Caller, asked: ChatRequest, wanted: Want
     placed = await state.asleep.noted(caller.tenant, placed)
     worst = placed.worst()
     cards = players(await placed.seller.cards())
-    told = _quote(worst, cards, 1 + MAX_RETRIES, state.seen.of(placed.model), placed.plan)
+    seen = state.seen.of(placed.model)
+    told = _quote(placed.question.messages, worst, cards, 1 + MAX_RETRIES, seen, placed.plan)
     return _capped(told, wanted.options)
 
 
@@ -91,7 +93,8 @@ async def _passed(state: State, caller: Caller, asked: ChatRequest, wanted: Want
     sampling = msgspec.structs.replace(bounded, max_output_tokens=most)
     worst = draws(Question("quote", asked.messages, sampling=sampling), asked.n).by_role
     plan = Plan(PASS_THROUGH, roles={seat: card.name for seat, card in cards.items()}, name=wanted.plan)
-    return _capped(_quote(worst, cards, 1, state.seen.of(wanted.offered), plan), wanted.options)
+    told = _quote(asked.messages, worst, cards, 1, state.seen.of(wanted.offered), plan)
+    return _capped(told, wanted.options)
 
 
 def _capped(quote: Quote, options: Options) -> Quote:
@@ -107,18 +110,25 @@ def _capped(quote: Quote, options: Options) -> Quote:
 
 
 def _quote(
-    worst: Mapping[str, Draws], cards: Mapping[str, Card], tries: int, seen: Averages, plan: Plan
+    messages: Sequence[Message],
+    worst: Mapping[str, Draws],
+    cards: Mapping[str, Card],
+    tries: int,
+    seen: Averages,
+    plan: Plan,
 ) -> Quote:
     # Every model of a chain may be asked for every sample; on average the first of them answers.
-    # What no model does, a program's seconds, has no price here.
-    prices_of = {role: [cards[s].price for s in chain.seats(role, cards)] or [None] for role in worst}
-    each_seat = [(price, draw) for role, draw in worst.items() for price in prices_of[role]]
-    prices = [(prices_of[role][0], draw) for role, draw in worst.items()]
+    by_role = {
+        role: [_seen_by(cards.get(seat), messages, draw) for seat in chain.seats(role, cards) or [role]]
+        for role, draw in worst.items()
+    }
+    each_seat = [one for seats in by_role.values() for one in seats]
+    first = [seats[0] for seats in by_role.values()]
     most = [None if p is None else worst_nusd(p, d.input_tokens, d.output_tokens) for p, d in each_seat]
     each = seen.output_tokens_a_call
     mean = [
         None if p is None or each is None else cost_nusd(p, Usage(d.input_tokens, round(each * d.calls)))
-        for p, d in prices
+        for p, d in first
     ]
     return Quote(
         worst_usd=None if None in most else usd(tries * sum(m or 0 for m in most)),
@@ -132,3 +142,15 @@ def _quote(
         kind=plan.kind,
         models=plan.roles,
     )
+
+
+def _seen_by(card: Card | None, messages: Sequence[Message], draw: Draws) -> tuple[Price | None, Draws]:
+    """A model's price, None where nobody knows what the messages cost; and its draws with images in every call.
+
+    What no model does, a program's seconds, has no price here.
+    """
+    if card is None:
+        return None, draw
+    images = draw.calls * count_images(messages) * image_tokens(card)
+    price = None if open_ended(card, messages) else card.price
+    return price, msgspec.structs.replace(draw, input_tokens=draw.input_tokens + images)
