@@ -18,6 +18,7 @@ from outlay.models.cores import cores
 from outlay.models.local_process import LocalProcess, lease, release
 from outlay.models.openai_chat import openai_chat
 from outlay.models.provider import Card
+from outlay.models.turns import turns
 from outlay.money import Price
 from outlay.types import Delta, Request, Usage
 
@@ -103,7 +104,10 @@ class local:
         self._check(request)
         process, client = await self._connected()
         try:
-            async with aclosing(client.stream(request)) as deltas:  # pyright: ignore[reportArgumentType]
+            async with (
+                turns().turn(process),
+                aclosing(client.stream(request)) as deltas,  # pyright: ignore[reportArgumentType]
+            ):
                 async for delta in deltas:
                     yield delta
         except ProviderError as error:
@@ -130,7 +134,8 @@ class local:
         """
         process, client = await self._connected()
         try:
-            said = await client.relay(path, body, left_s=left_s)
+            async with turns().turn(process):
+                said = await client.relay(path, body, left_s=left_s)
         except ProviderError as error:
             raise await self._explained(process, error) from error
         process.replied()
@@ -146,7 +151,10 @@ class local:
         """
         process, client = await self._connected()
         try:
-            async with aclosing(client.relay_stream(path, body, left_s=left_s)) as events:
+            async with (
+                turns().turn(process),
+                aclosing(client.relay_stream(path, body, left_s=left_s)) as events,
+            ):
                 async for event in events:
                     yield event
         except ProviderError as error:
