@@ -1,13 +1,15 @@
 """A cascade with in-context distillation on real models: cost, deferral and accuracy as the store grows.
 
 python bench/cascade.py --out DIR [--questions 600] [--task chain_sum] [--n 3] [--k 4] [--seed 0]
-    [--small local/qwen2.5-coder-0.5b] [--large local/qwen2.5-coder-1.5b] [--ratio 20] [--report]
+    [--small local/qwen2.5-coder-0.5b] [--large local/qwen2.5-coder-1.5b] [--ratio 20] [--hint SENTENCE] [--report]
 
 Arms, all on the same stream of questions in the same order: the teacher's single answer; the vote of n samples of the
 student; the cascade without examples; the cascade with k; both of these under prices at which the teacher's token costs
 RATIO times the student's; and the cascade under the prices that this machine was calibrated at, where it may buy the
 teacher alone and says so. A question's deferred answer is the teacher's recorded one (the call cache), so every arm
 pays for the same text. The bill of each arm is then told under both price books, from its tokens.
+--hint adds a sentence to every question: examples show the teacher's text, and a teacher that answers outright teaches
+the student to leave out its steps.
 
 Everything is kept in DIR, with a ledger of its own: after an interruption, or with more --questions, the same
 command goes on where it was and buys nothing twice. A question that an interruption hit between its answer and its
@@ -41,10 +43,11 @@ from outlay.skeletons.pool import answer
 from outlay.store.memory import Memory
 from outlay.strategies._agreeing import WARM
 from outlay.tasks import CORRECT, Item, open_task
-from outlay.types import Answer, Bound, Count, Question, Sampling
+from outlay.types import Answer, Bound, Count, Message, Question, Sampling
 
 NEEDS = frozenset({"chat"})
 MAX_OUTPUT_TOKENS = 256
+META = "meta.json"
 ARMS = ("teacher", "student", "cascade_only", "cascade", "cascade_calibrated")
 
 
@@ -77,6 +80,14 @@ def scaled(price: Price, ratio: float) -> Price:
         source=f"{ratio:g} times the student's",
         date=price.date,
     )
+
+
+def hinted(question: Question, hint: str) -> Question:
+    if not hint:
+        return question
+    *before, last = question.messages
+    said: Message = {**last, "content": f"{last['content']}\n{hint}"}
+    return msgspec.structs.replace(question, messages=(*before, said))
 
 
 def strategies(n: int, k: int) -> dict[str, str]:
@@ -140,24 +151,24 @@ async def roles(seller: Outlay, item: Item, trace: list[dict]) -> tuple[dict[str
     return tokens, await seller.judge(item, said, first) >= CORRECT
 
 
-async def run_all(given: argparse.Namespace, out: Path) -> dict:
+async def run_all(given: argparse.Namespace, out: Path) -> None:
     small, large = model(given.small), model(given.large)
     small_price, large_price = (await small.card()).price, (await large.card()).price
     if small_price is None or large_price is None:
         raise SystemExit("Both models need a price.")
-    dear = scaled(small_price, given.ratio)
+    described(out, given, small_price, large_price)
     task = open_task(given.task, questions=given.questions, seed=given.seed)
     done = {(r["arm"], r["question"]) for r in cascade_report.outcomes(out / "stream.jsonl")}
     calibrated = {"default": small, "small": small, "large": large, "embed": "words/384"}
     async with Outlay(
         calibrated, store=out / "ledger.db", seed=given.seed, cache=True, what="bench"
     ) as at_home:
-        at_ratio = {**calibrated, "large": model(given.large, dear)}
+        at_ratio = {**calibrated, "large": model(given.large, scaled(small_price, given.ratio))}
         async with at_home.beside(at_ratio) as abroad:
             with (out / "stream.jsonl").open("a", encoding="utf-8") as file:
                 for index, item in enumerate(task):
                     sampling = Sampling(max_output_tokens=MAX_OUTPUT_TOKENS)
-                    asked = msgspec.structs.replace(item.question, sampling=sampling)
+                    asked = msgspec.structs.replace(hinted(item.question, given.hint), sampling=sampling)
                     one = msgspec.structs.replace(item, question=asked)
                     for arm, strategy in strategies(given.n, given.k).items():
                         if (arm, asked.id) in done:
@@ -167,15 +178,18 @@ async def run_all(given: argparse.Namespace, out: Path) -> dict:
                         file.write(json.dumps(row) + "\n")
                         file.flush()
                         print(f"{index + 1}/{len(task)} {arm}: {row['outcome']}", file=sys.stderr)
-    small_book = [small_price.input_nusd_per_mtok, small_price.output_nusd_per_mtok]
+
+
+def described(out: Path, given: argparse.Namespace, small: Price, large: Price) -> None:
+    """Writes what a report needs besides the stream, before anything is bought: a run may be stopped."""
+    one = [small.input_nusd_per_mtok, small.output_nusd_per_mtok]
+    other = [large.input_nusd_per_mtok, large.output_nusd_per_mtok]
     books = {
-        "calibrated": {
-            "small": small_book,
-            "large": [large_price.input_nusd_per_mtok, large_price.output_nusd_per_mtok],
-        },
-        f"ratio {given.ratio:g}": {"small": small_book, "large": [given.ratio * p for p in small_book]},
+        "calibrated": {"small": one, "large": other},
+        f"ratio {given.ratio:g}": {"small": one, "large": [given.ratio * p for p in one]},
     }
-    return {"task": given.task, "seed": given.seed, "n": given.n, "k": given.k, "prices": books}
+    meta = {"task": given.task, "seed": given.seed, "n": given.n, "k": given.k, "prices": books}
+    (out / META).write_text(json.dumps(meta, indent=2))
 
 
 def main() -> None:
@@ -189,13 +203,15 @@ def main() -> None:
     options.add_argument("--small", default="local/qwen2.5-coder-0.5b")
     options.add_argument("--large", default="local/qwen2.5-coder-1.5b")
     options.add_argument("--ratio", type=float, default=20.0)
+    options.add_argument("--hint", default="", help="a sentence for every question, such as how to write steps")
     options.add_argument("--report", action="store_true")
     given = options.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    kept = given.out / "meta.json"
     if not given.report:
-        kept.write_text(json.dumps(asyncio.run(run_all(given, given.out)), indent=2))
-    told = cascade_report.report(given.out / "stream.jsonl", json.loads(kept.read_text("utf-8")))
+        asyncio.run(run_all(given, given.out))
+    if not (given.out / META).exists():
+        raise SystemExit(f"There is no run in {given.out}; leave out --report to begin one.")
+    told = cascade_report.report(given.out / "stream.jsonl", json.loads((given.out / META).read_text("utf-8")))
     (given.out / "report.json").write_text(json.dumps(told, indent=2))
     print(cascade_report.show(told))
 
