@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -60,6 +61,22 @@ def before_question(question: Question, text: str) -> Question:
     messages = list(question.messages)
     messages[places[-1]] = _led(messages[places[-1]], text)
     return msgspec.structs.replace(question, messages=tuple(messages))
+
+
+def before_all(question: Question, turns: Sequence[Message]) -> Question:
+    """The question with earlier turns of a conversation before its own, behind its system messages.
+
+    Example:
+        >>> brief = in_system(Question.of("17 * 23?"), "Be brief.")
+        >>> [message["content"] for message in before_all(brief, [{"role": "user", "content": "6 * 7?"}]).messages]
+        ['Be brief.', '6 * 7?', '17 * 23?']
+    """
+    if not turns:
+        return question
+    own = [i for i, m in enumerate(question.messages) if m.get("role") not in ("system", "developer")]
+    at = own[0] if own else len(question.messages)
+    messages = (*question.messages[:at], *turns, *question.messages[at:])
+    return msgspec.structs.replace(question, messages=messages)
 
 
 def after_question(question: Question, text: str) -> Question:

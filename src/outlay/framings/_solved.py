@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from outlay.errors import ProviderError
+from outlay.framings._placing import before_all, before_question
+from outlay.prompts import demonstrations
 from outlay.prompts._data import conversation
-from outlay.prompts.answer_format import TEXTS
+from outlay.prompts.answer_format import FIXED_BY, TEXTS
 from outlay.prompts.demonstrations import VERSION
 from outlay.run import Run
 from outlay.store.memory import Memory
@@ -73,6 +75,18 @@ async def look_up(
         return await cast(Memory, store).nearest(tenant, space, query, k, but=but, window=window)
 
     return await run.recall("demonstrations", look)
+
+
+def shown(question: Question, found: Windows) -> Question:
+    """The question with solved ones before it, as turns of the conversation.
+
+    Where no instruction says how an answer of its kind is stated (tool calls, a format that the request fixes), they
+    are one block of data before its last user message.
+    """
+    kind = question.kind or ""
+    if kind in TEXTS and FIXED_BY.isdisjoint(question.sampling.extra):
+        return before_all(question, demonstrations.turns(kind, found))
+    return before_question(question, demonstrations.examples(found))
 
 
 def note(run: Run, text: str) -> None:

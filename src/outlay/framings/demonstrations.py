@@ -8,8 +8,8 @@ from msgspec import Meta
 
 from outlay.door.bounds import MESSAGE_OVERHEAD
 from outlay.door.embedding import LARGEST
-from outlay.framings._placing import before_question, most_tokens
-from outlay.framings._solved import asked, look_up, source_of, space, vector_of
+from outlay.framings._placing import most_tokens
+from outlay.framings._solved import asked, look_up, shown, source_of, space, vector_of
 from outlay.prompts import demonstrations as prompts
 from outlay.run import Run
 from outlay.types import Bound, Draws, Question
@@ -20,7 +20,7 @@ Examples = Annotated[int, Meta(ge=0, le=16)]
 
 def adds(question: Question, *, k: Examples = 6) -> int:
     """At most k examples at their largest, with the texts around them."""
-    return most_tokens(k * prompts.LARGEST_EXAMPLE + prompts.LARGEST_WORDS)
+    return most_tokens(k * prompts.LARGEST_EXAMPLE + prompts.LARGEST_WORDS, messages=2 * k + 1)
 
 
 def bound(question: Question, *, k: Examples = 6) -> Bound:
@@ -29,7 +29,9 @@ def bound(question: Question, *, k: Examples = 6) -> Bound:
 
 
 async def demonstrations(run: Run, question: Question, *, k: Examples = 6) -> Question:
-    """The question with the k most alike solved questions of its tenant before it, fenced as data.
+    """The question with the k most alike solved questions of its tenant before it, as turns of the conversation.
+
+    What was asked stands between tags that it cannot forge, as data.
 
     Demonstrations are kept by `cascade` from what the large model solved. Only those of the same task class, answer
     kind and embedder are looked at; the question itself is left out. Without a model for the role `embed`, or if it
@@ -40,9 +42,9 @@ async def demonstrations(run: Run, question: Question, *, k: Examples = 6) -> Qu
         question: what is asked.
         k: the most examples; 0 looks for none.
 
-    Cost: one embedding; at most k times 3,300 bytes more in the input of each call.
+    Cost: one embedding; at most k times 3,600 bytes more in the input of each call.
     Source: In-context distillation, Sarukkai et al. 2025 (arXiv 2512.02543), phase 2 for episodes of one step. Never
-        showing a question its own solution, and the order, are our choice.
+        showing a question its own solution, the order, and turns in place of one text are our choice.
     Example: `outlay ask "17 * 23?" --kind number --framing demonstrations:k=4 --model embed=words/384`
     """
     if k == 0:
@@ -51,4 +53,4 @@ async def demonstrations(run: Run, question: Question, *, k: Examples = 6) -> Qu
     if vector_D is None:
         return question
     found = await look_up(run, space(run, question, "answers"), vector_D, k, but=source_of(question))
-    return before_question(question, prompts.examples(found))
+    return shown(question, found)

@@ -7,8 +7,9 @@ import msgspec
 from outlay.door.bounds import DEFAULT_OUTPUT_TOKENS, MESSAGE_OVERHEAD
 from outlay.door.embedding import LARGEST
 from outlay.errors import UsageError
-from outlay.framings._placing import JSON_BYTES, before_question
+from outlay.framings._placing import JSON_BYTES
 from outlay.framings._solved import Windows, asked, digest, look_up, note, source_of, space, vector_of
+from outlay.framings._solved import shown as with_examples
 from outlay.framings.demonstrations import Examples, adds
 from outlay.framings.demonstrations import bound as looking
 from outlay.prompts import demonstrations as prompts
@@ -111,7 +112,7 @@ async def cascade(
     found: Windows = []
     if vector_D is not None and stand.tries:
         found = await look_up(run, space(run, question, "answers"), vector_D, k, but=source_of(question))
-    shown = before_question(question, prompts.examples(found))
+    shown = with_examples(question, found)
     run.emit("progress", examples=len(found), asks="small" if stand.tries else "large")
     taken = await take(run, question, shown, terms, stand)
     run.left.append(CascadeStep(stream, taken.outcome, taken.small_nusd, taken.large_nusd))
