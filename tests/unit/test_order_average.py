@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from outlay.errors import MissingAbility, UsageError
+from outlay.framings._placing import before_all
 from outlay.prompts._data import fenced
 from outlay.prompts.answer_format import bare, instruct
+from outlay.prompts.demonstrations import turns
 from outlay.skeletons.parts import find, reordered
 from outlay.stats.order_average import (
     dispersion,
@@ -225,3 +227,16 @@ async def test_documents_of_a_framing_are_reordered_and_those_of_examples_stay_i
     assert len({text.partition("</example")[0] for text in texts}) == 1
     assert len({"".join(sorted(text)) for text in texts}) == 1
     assert all(text.endswith("followed by the number alone.") for text in texts)
+
+
+def test_solved_questions_before_a_conversation_are_reordered_as_whole_turns():
+    solved = [[{"goal": f"{i} + {i}?", "reasoning": "Easy.", "action": f"{2 * i}"}] for i in range(3)]
+    own = ({"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}, *ASKED.messages)
+    question = Question("q", own, kind="number")
+    framed = before_all(question, turns("number", solved))
+    parts = find(framed, "auto")
+    assert (parts.which, parts.count) == ("examples", 3)
+    told = reordered(framed, parts, (2, 0, 1))
+    pairs = [framed.messages[i : i + 2] for i in (0, 2, 4)]
+    assert told.messages == (*pairs[2], *pairs[0], *pairs[1], *own)
+    assert find(before_all(question, turns("number", solved[:1])), "examples") is None

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from outlay.prompts.demonstrations import ASKED
 from outlay.types import Message, Question
 
 Which: TypeAlias = Literal["auto", "options", "documents", "examples", "dashes"]
@@ -24,13 +25,14 @@ _DASHES = re.compile(r"^---[ \t]*$\n?", re.MULTILINE)
 
 
 class Parts(Struct, frozen=True):
-    """Parts in one text of a question: `spans` are (start, end) in it, in order.
+    """Parts in one text of a question, or turns of its conversation: `spans` are (start, end) in it, in order.
 
     `message` is the index of the message; `content` that of the piece of its content, None where that is one text.
+    With `message` None the spans are of messages.
     """
 
     which: str
-    message: int
+    message: int | None
     content: int | None
     spans: tuple[tuple[int, int], ...]
 
@@ -44,7 +46,7 @@ def find(question: Question, which: Which) -> Parts | None:
     r"""The parts of a question that may stand in any order, two or more; None where there are none.
 
     - options: lines `A) …`, `B) …`, lettered without a gap, in the last user message;
-    - documents, examples: the blocks that framings fence;
+    - documents, examples: the blocks that framings fence, and solved questions that they put before as turns;
     - dashes: what stands between lines of three dashes, three such lines or more.
 
     Args:
@@ -59,6 +61,8 @@ def find(question: Question, which: Which) -> Parts | None:
     for kind in kinds:
         if kind == "options" and question.kind != "choice":
             continue
+        if kind == "examples" and len(turns := tuple(_turns(question.messages))) > 1:
+            return Parts(kind, None, None, turns)
         for message, content, text in reversed(list(_texts(question, users=kind == "options"))):
             spans = _spans(kind, text)
             if len(spans) > 1:
@@ -81,14 +85,12 @@ def reordered(question: Question, parts: Parts, order: Sequence[int]) -> Questio
         >>> reordered(asked, find(asked, "options"), (1, 0)).messages[0]["content"]
         'Who?\nA) Bob\nB) Ann'
     """
+    if parts.message is None:
+        return msgspec.structs.replace(question, messages=_in_order(question.messages, parts.spans, order))
     message = question.messages[parts.message]
     content: Any = message["content"]
     text = content if parts.content is None else content[parts.content]["text"]
-    pieces, end = [], 0
-    for (start, stop), source in zip(parts.spans, order, strict=True):
-        pieces += [text[end:start], text[slice(*parts.spans[source])]]
-        end = stop
-    new = "".join([*pieces, text[end:]])
+    new = _in_order(text, parts.spans, order)
     if parts.content is not None:
         listed = list(content)
         listed[parts.content] = {**listed[parts.content], "text": new}
@@ -98,6 +100,24 @@ def reordered(question: Question, parts: Parts, order: Sequence[int]) -> Questio
     messages = list(question.messages)
     messages[parts.message] = changed
     return msgspec.structs.replace(question, messages=tuple(messages))
+
+
+def _in_order(whole: Any, spans: Sequence[tuple[int, int]], order: Sequence[int]) -> Any:
+    """A text, or the messages of a conversation, with what stands in its spans in another order."""
+    said, end = whole[:0], 0
+    for (start, stop), source in zip(spans, order, strict=True):
+        said += whole[end:start] + whole[slice(*spans[source])]
+        end = stop
+    return said + whole[end:]
+
+
+def _turns(messages: Sequence[Message]) -> Iterator[tuple[int, int]]:
+    """Where solved questions stand that a framing put before a conversation: one turn asks, the next one solves."""
+    for i, (asking, solving) in enumerate(pairwise(messages)):
+        if (asking.get("role"), solving.get("role")) == ("user", "assistant"):
+            text = asking.get("content")
+            if isinstance(text, str) and text.startswith(f"{ASKED}\n<question "):
+                yield i, i + 2
 
 
 def _texts(question: Question, *, users: bool) -> Iterator[tuple[int, int | None, str]]:
