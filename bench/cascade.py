@@ -31,6 +31,7 @@ import msgspec
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import cascade_report
+from hints import hinted
 
 from outlay import plugins
 from outlay.engine import Outlay
@@ -43,7 +44,7 @@ from outlay.skeletons.pool import answer
 from outlay.store.memory import Memory
 from outlay.strategies._agreeing import WARM
 from outlay.tasks import CORRECT, Item, open_task
-from outlay.types import Answer, Bound, Count, Message, Question, Sampling
+from outlay.types import Answer, Bound, Count, Question, Sampling
 
 NEEDS = frozenset({"chat"})
 MAX_OUTPUT_TOKENS = 256
@@ -80,14 +81,6 @@ def scaled(price: Price, ratio: float) -> Price:
         source=f"{ratio:g} times the student's",
         date=price.date,
     )
-
-
-def hinted(question: Question, hint: str) -> Question:
-    if not hint:
-        return question
-    *before, last = question.messages
-    said: Message = {**last, "content": f"{last['content']}\n{hint}"}
-    return msgspec.structs.replace(question, messages=(*before, said))
 
 
 def strategies(n: int, k: int) -> dict[str, str]:

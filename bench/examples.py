@@ -21,8 +21,8 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
+from hints import hinted
 
 from outlay import plugins
 from outlay.framings._placing import before_question
@@ -31,11 +31,10 @@ from outlay.models.local import local
 from outlay.prompts.answer_format import instruct
 from outlay.prompts.demonstrations import examples
 from outlay.tasks import CORRECT, Item, open_task
-from outlay.types import Message, Question, Request, Sampling, Usage
+from outlay.types import Question, Request, Sampling, Usage
 
 MODELS = Path.home() / ".cache/outlay-test-models"
 TASK = "chain_sum?min_terms=3&max_terms=3&min_digits=2&max_digits=3"
-HINT = "Work in steps, one operation a line, such as 12 + 30 = 42."
 SOLVED, SAMPLES, MAX_OUTPUT_TOKENS = 16, 4, 256
 Found = list[list[dict[str, Any]]]
 WAYS: dict[str, Callable[[Question, Found], Question]] = {
@@ -43,11 +42,6 @@ WAYS: dict[str, Callable[[Question, Found], Question]] = {
     "one block of data": lambda question, found: before_question(question, examples(found)),
     "turns": shown,
 }
-
-
-def hinted(question: Question) -> Question:
-    last: Message = {**question.messages[-1], "content": f"{question.messages[-1]['content']}\n{HINT}"}
-    return msgspec.structs.replace(question, messages=(*question.messages[:-1], last))
 
 
 async def said(model: local, question: Question, n: int) -> tuple[list[str], list[Usage]]:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from hints import hinted
 from pairs_table import Arm, Row, Speeds, best_arms, print_table, read_rows
 
 from outlay.engine import Outlay
@@ -35,11 +36,10 @@ from outlay.models.local import local
 from outlay.prompts import grade
 from outlay.skeletons.pair import Chain, Counts
 from outlay.tasks import CORRECT, Item, open_task
-from outlay.types import Message, Question, Request, Sampling
+from outlay.types import Question, Request, Sampling
 
 MODELS = Path.home() / ".cache/outlay-test-models"
 TASK = "chain_sum?min_terms=4&max_terms=6&min_digits=2&max_digits=3"
-HINT = "Work in steps, one operation a line, such as 12 + 30 = 42."
 SHARES = (0.9, 0.7, 0.5, 0.3, 0.1)
 """Shares of drafts that the thresholds aim to keep."""
 SHAPE = "separator='\\n',step_tokens=64,max_steps=24"
@@ -70,9 +70,8 @@ def arguments() -> argparse.Namespace:
 
 def prepared(question: Question) -> Question:
     """The question with a hint at the shape of its steps, and how it is drawn."""
-    last: Message = {**question.messages[-1], "content": f"{question.messages[-1]['content']}\n{HINT}"}
     sampling = Sampling(temperature=TEMPERATURE, max_output_tokens=MAX_OUTPUT_TOKENS)
-    return msgspec.structs.replace(question, messages=(*question.messages[:-1], last), sampling=sampling)
+    return msgspec.structs.replace(hinted(question), sampling=sampling)
 
 
 async def speed(model: local) -> tuple[float, float]:

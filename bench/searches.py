@@ -17,9 +17,10 @@ from itertools import pairwise
 
 import msgspec
 from arms import Arm, Row, arguments, balanced, buy, rows, share
+from hints import STEPS, hinted
 
 from outlay.stats.paired import paired
-from outlay.types import Message, Question, Sampling
+from outlay.types import Question, Sampling
 
 TASKS = ("chain_sum?min_terms=4&max_terms=6", "letter_count")
 BEST = tuple(f"best_of_n:n={n}" for n in (1, 2, 4, 8))
@@ -33,7 +34,7 @@ SEARCHES = (
 )
 SAMPLING = Sampling(temperature=0.8, max_output_tokens=256)
 HINTS = {
-    "chain_sum": "Work in steps, one operation a line, such as 12 + 30 = 42.",
+    "chain_sum": STEPS,
     "letter_count": "Work in steps, one letter a line.",
 }
 """Without them small models state an answer outright, and there is no step to look at."""
@@ -41,8 +42,7 @@ HINTS = {
 
 def drawn(question: Question) -> Question:
     hint = HINTS[question.id.partition("-")[0]]
-    last: Message = {**question.messages[-1], "content": f"{question.messages[-1]['content']}\n{hint}"}
-    return msgspec.structs.replace(question, messages=(*question.messages[:-1], last), sampling=SAMPLING)
+    return msgspec.structs.replace(hinted(question, hint), sampling=SAMPLING)
 
 
 ARMS = (*(Arm(s, s, drawn) for s in BEST), *(Arm(s, f"{s},{SHAPE}", drawn) for s in SEARCHES))

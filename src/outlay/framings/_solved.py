@@ -1,4 +1,4 @@
-"""Solved work in the store: what it is found by, what space it lives in, and looking it up for this tenant."""
+"""Solved work in the store: what it is found by, its space, looking it up for this tenant, and showing it."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def _quote(
 ) -> Quote:
     # Every model of a chain may be asked for every sample; on average the first of them answers.
     by_role = {
-        role: [_seen_by(cards.get(seat), messages, draw) for seat in chain.seats(role, cards) or [role]]
+        role: [_with_images(cards.get(seat), messages, draw) for seat in chain.seats(role, cards) or [role]]
         for role, draw in worst.items()
     }
     each_seat = [one for seats in by_role.values() for one in seats]
@@ -144,7 +144,7 @@ def _quote(
     )
 
 
-def _seen_by(card: Card | None, messages: Sequence[Message], draw: Draws) -> tuple[Price | None, Draws]:
+def _with_images(card: Card | None, messages: Sequence[Message], draw: Draws) -> tuple[Price | None, Draws]:
     """A model's price, None where nobody knows what the messages cost; and its draws with images in every call.
 
     What no model does, a program's seconds, has no price here.

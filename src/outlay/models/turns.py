@@ -17,8 +17,8 @@ class Turns:
 
     Each model's server keeps one thread a core, and its threads wait for each other after every operation. Two
     servers at work on the same cores leave each other's threads waiting for one that does not run: together they
-    take 1.7 times as long as one after the other. A reply goes in at once when no other model is at work and none
-    waits, so that neither model can hold the cores for ever.
+    take 1.7 times as long as one after the other (`bench/turns.py`). A reply goes in at once when no other model is
+    at work and none waits, so that neither model can hold the cores for ever.
     """
 
     def __init__(self, wait_s: float = WAIT_S):
@@ -33,8 +33,7 @@ class Turns:
         try:
             yield
         finally:
-            self._inside[who] -= 1
-            self._admit()
+            self._leave(who)
 
     async def _enter(self, who: Hashable) -> None:
         if not self._queue and self._alone(who):
@@ -46,17 +45,23 @@ class Turns:
             await asyncio.wait((admitted,), timeout=self._wait_s)
         except asyncio.CancelledError:
             if admitted.done():
-                self._inside[who] -= 1
+                self._leave(who)
             else:
                 self._queue.remove((who, admitted))
-            self._admit()
+                self._admit()
             raise
         if not admitted.done():
             self._queue.remove((who, admitted))
             self._inside[who] += 1
 
+    def _leave(self, who: Hashable) -> None:
+        self._inside[who] -= 1
+        if not self._inside[who]:
+            del self._inside[who]
+        self._admit()
+
     def _alone(self, who: Hashable) -> bool:
-        return not any(count for other, count in self._inside.items() if other != who)
+        return not self._inside.keys() - {who}
 
     def _admit(self) -> None:
         """Lets in whoever waits longest, and all that wait for the same model."""

@@ -61,11 +61,13 @@ def turns(kind: str, found: Iterable[Iterable[Mapping[str, Any]]]) -> tuple[Mess
 
 
 def _solution(step: Mapping[str, Any], stated: bool) -> str:
-    text = cut(step["reasoning"] or step["action"], LARGEST).rstrip()
+    """The solution's text, ending in the line that states its answer where the kind asks for one that fits a line."""
+    answer = cut(step["action"], LARGEST)
+    text = cut(step["reasoning"] or answer, LARGEST).rstrip()
     last = text.rpartition("\n")[2]
-    if not stated or last.startswith(LABEL) or len(step["action"].encode()) > LARGEST_ANSWER:
+    if not stated or last.startswith(LABEL) or "\n" in answer or len(answer.encode()) > LARGEST_ANSWER:
         return text
-    return f"{text}\n{LABEL} {step['action']}"
+    return f"{text}\n{LABEL} {answer}"
 
 
 def examples(found: Iterable[Iterable[Mapping[str, Any]]]) -> str:
