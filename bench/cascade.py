@@ -7,7 +7,8 @@ Arms, all on the same stream of questions in the same order: the teacher's singl
 student; the cascade without examples; the cascade with k; both of these under prices at which the teacher's token costs
 RATIO times the student's; and the cascade under the prices that this machine was calibrated at, where it may buy the
 teacher alone and says so. A question's deferred answer is the teacher's recorded one (the call cache), so every arm
-pays for the same text. The bill of each arm is then told under both price books, from its tokens.
+pays for the same text: teacher and student are asked ahead, a few questions at once. The bill of each arm is then told
+under both price books, from its tokens.
 --hint adds a sentence to every question: examples show the teacher's text, and a teacher that answers outright teaches
 the student to leave out its steps.
 
@@ -23,8 +24,9 @@ import argparse
 import asyncio
 import json
 import sys
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 
@@ -49,7 +51,10 @@ from outlay.types import Answer, Bound, Count, Question, Sampling
 NEEDS = frozenset({"chat"})
 MAX_OUTPUT_TOKENS = 256
 META = "meta.json"
-ARMS = ("teacher", "student", "cascade_only", "cascade", "cascade_calibrated")
+ALONE = ("teacher", "student")
+"""The arms whose answers depend on no earlier question."""
+WINDOW = 8
+"""Questions that these are asked of at once, before the streams go over them."""
 
 
 def bound(question: Question, **_: object) -> Bound:
@@ -150,7 +155,8 @@ async def run_all(given: argparse.Namespace, out: Path) -> None:
     if small_price is None or large_price is None:
         raise SystemExit("Both models need a price.")
     described(out, given, small_price, large_price)
-    task = open_task(given.task, questions=given.questions, seed=given.seed)
+    items = list(open_task(given.task, questions=given.questions, seed=given.seed))
+    bought = strategies(given.n, given.k)
     done = {(r["arm"], r["question"]) for r in cascade_report.outcomes(out / "stream.jsonl")}
     calibrated = {"default": small, "small": small, "large": large, "embed": "words/384"}
     async with Outlay(
@@ -159,18 +165,36 @@ async def run_all(given: argparse.Namespace, out: Path) -> None:
         at_ratio = {**calibrated, "large": model(given.large, scaled(small_price, given.ratio))}
         async with at_home.beside(at_ratio) as abroad:
             with (out / "stream.jsonl").open("a", encoding="utf-8") as file:
-                for index, item in enumerate(task):
+
+                async def buy(arm: str, index: int) -> None:
                     sampling = Sampling(max_output_tokens=MAX_OUTPUT_TOKENS)
-                    asked = msgspec.structs.replace(hinted(item.question, given.hint), sampling=sampling)
-                    one = msgspec.structs.replace(item, question=asked)
-                    for arm, strategy in strategies(given.n, given.k).items():
-                        if (arm, asked.id) in done:
-                            continue
-                        seller = at_home if arm == "cascade_calibrated" else abroad
-                        row = await ask(seller, one, arm, strategy, index, given.n)
-                        file.write(json.dumps(row) + "\n")
-                        file.flush()
-                        print(f"{index + 1}/{len(task)} {arm}: {row['outcome']}", file=sys.stderr)
+                    asked = msgspec.structs.replace(
+                        hinted(items[index].question, given.hint), sampling=sampling
+                    )
+                    if (arm, asked.id) in done:
+                        return
+                    one = msgspec.structs.replace(items[index], question=asked)
+                    seller = at_home if arm == "cascade_calibrated" else abroad
+                    row = await ask(seller, one, arm, bought[arm], index, given.n)
+                    file.write(json.dumps(row) + "\n")
+                    file.flush()
+                    print(f"{index + 1}/{len(items)} {arm}: {row['outcome']}", file=sys.stderr)
+
+                async def stream(arm: str, window: range) -> None:
+                    for index in window:
+                        await buy(arm, index)
+
+                for start in range(0, len(items), WINDOW):
+                    window = range(start, min(start + WINDOW, len(items)))
+                    await together(buy(arm, index) for arm in ALONE for index in window)
+                    # By now every answer that a cascade may defer to is in the cache.
+                    await together(stream(arm, window) for arm in bought if arm not in ALONE)
+
+
+async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for one in work:
+            group.create_task(one)
 
 
 def described(out: Path, given: argparse.Namespace, small: Price, large: Price) -> None:

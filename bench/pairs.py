@@ -2,6 +2,7 @@
 
 python bench/pairs.py DIR                          200 questions of chain_sum, Qwen2.5-Coder-0.5B with 1.5B
 python bench/pairs.py DIR --questions 2            a first try
+python bench/pairs.py DIR --only '50%' '20%'       the arms whose names hold one of these, and the models alone
 python bench/pairs.py DIR --table                  the table of what is there; buys nothing
 python bench/pairs.py DIR --speeds                 measure speeds anew, on a quiet machine
 python bench/pairs.py DIR --live                   then the best three arms once more, bought anew, timed alone
@@ -58,6 +59,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--small", default=str(MODELS / "qwen-0.5b.gguf"))
     parser.add_argument("--large", default=str(MODELS / "qwen-1.5b.gguf"))
+    parser.add_argument("--only", nargs="+", default=[""], help="buy arms whose names hold one of these")
     parser.add_argument("--at-once", type=int, default=4, help="questions in flight")
     parser.add_argument("--table", action="store_true", help="the table of what is there")
     parser.add_argument(
@@ -180,7 +182,8 @@ async def main(given: argparse.Namespace) -> None:
         async with Outlay(pair, store=out / "ledger.db", cache=True, what="pairs") as shop:
             await speeds(out, small, large, prepared(items[0].question), given.speeds)
             chosen = await arms(out, shop, given.task, given.calibration, given.shares)
-            await run(out, shop, chosen, items, given.at_once, "rows.jsonl")
+            wanted = [arm for arm in chosen if any(part in arm.name for part in ("alone", *given.only))]
+            await run(out, shop, wanted, items, given.at_once, "rows.jsonl")
             if given.live:
                 async with Outlay(pair, store=out / "live.db", cache=False, what="pairs live") as live:
                     best = best_arms(out)

@@ -251,7 +251,7 @@ def print_table(out: Path) -> None:
           "small tokens | large reads | modelled s | $ a question | against large alone |")  # fmt: skip
     print("| --- " * 12 + "|")
     for x in found:
-        random = at_rate(chance, x.large_tokens)
+        random = at_rate([c for c in chance if c.questions >= x.questions], x.large_tokens)
         shown = "–" if random is None or x.arm.kind in ("chance", "large", "small") else f"{random:.3f}"
         print(
             f"| {x.arm.name} | {x.questions} | {x.accuracy:.3f} ({x.low:.3f}–{x.high:.3f}) | {shown} | {x.kept:.0%} | "

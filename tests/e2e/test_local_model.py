@@ -104,6 +104,19 @@ def get(served: LocalProcess, path: str, key: str | None = None):
         return json.loads(text) if reply.headers.get_content_type() == "application/json" else text
 
 
+async def test_chains_that_begin_alike_keep_the_slots_that_hold_them(own: local):
+    async def read_anew(text: str, prefix: str) -> int:
+        usage = [d.usage for d in await drawn(own, ask(text, tokens=1, prefix=prefix)) if d.usage][-1]
+        return usage.input_tokens - usage.cache_read_tokens
+
+    shared = "Work in steps, one operation a line. "
+    questions = [shared + " ".join(f"{start + i}" for i in range(30)) for start in (100, 200)]
+    for text in questions:
+        await read_anew(text, "First,")
+    for text in questions:
+        assert await read_anew(text, "First, add the") < 8
+
+
 async def test_choices_of_one_request_read_the_prompt_once_and_count_their_own_output(
     model: local, served: LocalProcess
 ):

@@ -15,6 +15,8 @@ import msgspec
 
 SPINS = "20000"
 """Turns that a thread spins before it sleeps: as fast as endless ones on idle cores, and harmless on busy ones."""
+SIMILAR = 0.5
+"""The share of a prompt that a slot must hold already to be given to it; else the slot that rested longest is."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -62,7 +64,8 @@ def serve(settings: Settings):
 
     Every default that would distort accounts or swallow the machine is set here: as many slots as wanted (1
     by default) over one unified cache with room for a whole context in each slot, no prompts kept in main
-    memory besides it (8 GiB by default), loopback only, a key, one thread a core. Sampling defaults (`top_k`
+    memory besides it (8 GiB by default), no slot given away to a prompt that only begins like what it holds (a
+    tenth in common is enough by default), loopback only, a key, one thread a core. Sampling defaults (`top_k`
     40, `top_p` 0.95, `min_p` 0.05) are set to the model's own distribution here too, though every request
     states its own.
 
@@ -79,6 +82,7 @@ def serve(settings: Settings):
     params.n_ctx = settings.slots * settings.context_tokens
     params.kv_unified_per_slot = settings.context_tokens
     params.cache_ram_mib = 0
+    params.slot_prompt_similarity = SIMILAR
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.api_keys = [settings.api_key]
