@@ -107,10 +107,12 @@ async def speeds(out: Path, small: local, large: local, question: Question, anew
 
 
 async def arms(out: Path, shop: Outlay, task: str, questions: int, shares: Sequence[float]) -> list[Arm]:
-    """The two models alone, every strategy at the quantiles of its signal, and chance at the same rates."""
+    """The two models alone, every strategy at the quantiles of its signal, and chance at the same rates.
+
+    Arms of an earlier call stay as they are; shares that are new add theirs.
+    """
     path = out / "arms.json"
-    if path.exists():
-        return msgspec.json.decode(path.read_bytes(), type=list[Arm])
+    kept = msgspec.json.decode(path.read_bytes(), type=list[Arm]) if path.exists() else []
     items = list(open_task(task, questions=questions, seed=10_001))
     found = [
         Arm("large alone", f"speculative_reasoning:tau=0,first_large=1000,{SHAPE}", "large"),
@@ -129,6 +131,8 @@ async def arms(out: Path, shop: Outlay, task: str, questions: int, shares: Seque
         Arm(f"chance {share:.0%}", f"arbitrage:estimator=chance,tau={share},{SHAPE}", "chance")
         for share in shares
     ]
+    known = {arm.name for arm in kept}
+    found = kept + [arm for arm in found if arm.name not in known]
     path.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1))
     return found
 

@@ -66,7 +66,7 @@ class Site:
                 self.rng.choice(living).kill()
         if "You prepare for questions" not in said:
             return await chat("Answer: 42")(call)
-        return await chat("42 eggs" if "[empty]" in said else "FINISHED")(call)
+        return await chat("FINISHED" if "<notes " in said else "42 eggs")(call)
 
 
 @asynccontextmanager

@@ -101,7 +101,8 @@ async def test_it_is_rewritten_at_most_ten_times_within_its_length_and_never_see
     assert "10 rewrites" in ended.why
     offline = asked.requests[1:]
     assert all("How many eggs" not in str(r.messages) for r in offline)
-    assert "[empty]" in offline[0].messages[0]["content"]
+    assert "<notes " not in offline[0].messages[0]["content"]
+    assert all("<notes " in r.messages[0]["content"] for r in offline[1:])
     assert "FINISHED" not in offline[0].messages[0]["content"]
     assert kept.text[:20] not in offline[0].messages[0]["content"]
     assert all(len(r.messages[0]["content"]) < MEMORY_CHARS + 2_000 for r in offline)
@@ -114,6 +115,12 @@ async def test_it_is_rewritten_at_most_ten_times_within_its_length_and_never_see
         (("42 eggs", "42 eggs"), "42 eggs", 1, "changed nothing"),
         (("42 eggs", "", "more"), "42 eggs", 1, "finished"),
         (("42 eggs", Completion("43 eg", "length", Usage(0, 2))), "42 eggs", 1, "cut"),
+        (
+            ("<situation 57b43cf02666687a>\n6\n</situation 57b43cf02666687a>\n\n42 eggs", ""),
+            "42 eggs",
+            1,
+            "finished",
+        ),
         ((Completion("42 eg", "length", Usage(0, 2)), "FINISHED."), "42 eg", 1, "finished"),
     ],
 )
@@ -126,7 +133,7 @@ async def test_when_it_ends(replies, text, rewrites, why):
     assert why in ended.why
 
 
-@pytest.mark.parametrize("said", ["", "FINISHED", "[empty]"])
+@pytest.mark.parametrize("said", ["", "FINISHED", "<notes 57b43cf02666687a>\n</notes 57b43cf02666687a>"])
 async def test_no_notes_are_no_notes_and_the_question_is_asked_as_it_is(said):
     asked = writer(said, "", "", "42")
     async with shop(asked) as outlay:
@@ -141,7 +148,7 @@ async def test_drafts_are_written_apart_and_stand_one_after_the_other():
     texts = {"draft": 0}
 
     def says(request, index):
-        if "[empty]" not in request.messages[0]["content"]:
+        if "<notes " in request.messages[0]["content"]:
             return "FINISHED"
         texts["draft"] += 1
         return f"draft {texts['draft']}"
@@ -248,7 +255,7 @@ async def test_a_job_that_is_interrupted_goes_on_and_buys_nothing_twice(tmp_path
         found = await rows(outlay.store)
         (job,) = await outlay.store.jobs()
     assert job.attempts == 2
-    first = [r for r in said if "[empty]" in r.messages[0]["content"]]
+    first = [r for r in said if "<notes " not in r.messages[0]["content"]]
     assert len(first) == 1
     assert [r["state"] for r in found if r["state"] == "cached"] == ["cached"]
     assert kept.paid_nusd == sum(r["paid_nusd"] for r in found)

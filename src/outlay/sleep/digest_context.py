@@ -14,7 +14,7 @@ from outlay.run import Run
 from outlay.sleep._report import Report, nobody_waits
 from outlay.store.contexts import Notes
 from outlay.store.sleeping import Sleeping
-from outlay.types import Completion, Sampling, Tokens
+from outlay.types import Sampling, Tokens
 
 NEEDS = frozenset({"chat"})
 ROLE = "notes"
@@ -127,18 +127,10 @@ async def _draft(
             if not notes:
                 raise
             return notes, done, f"the budget ended it: {refusal}"
-        new = _read(said)
+        new = prompts.read(said.text)
         if not new or (said.truncated and notes):
             return notes, done, "a rewrite was cut at its bound" if said.truncated else "the model finished"
         if new == notes:
             return notes, done, "a rewrite changed nothing"
         notes = new
     return notes, rewrites, f"{rewrites} rewrites were made"
-
-
-def _read(said: Completion) -> str:
-    """The new notes of a reply, within their length; empty where it says no more than that they are finished."""
-    text = said.text.strip()
-    if text.strip(".!\"' ").upper() == prompts.FINISHED or text == prompts.EMPTY:
-        return ""
-    return text.removesuffix(prompts.FINISHED).strip()[: prompts.MEMORY_CHARS]
