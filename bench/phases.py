@@ -1,6 +1,6 @@
 """Thinking and answer with a budget each, against plain truncation at the same cap on all tokens; can be resumed.
 
-    .venv/bin/python bench/phases.py DIR [--questions 100] [--model PATH_OR_NAME] [--caps 32 64 128 256]
+    .venv/bin/python bench/phases.py DIR [--questions 100] [--model PATH_OR_NAME] [--caps 32 48 64 96 128]
     .venv/bin/python bench/phases.py DIR --table
 
 At every cap on all output tokens: the reply cut there, the same where the model was asked to think between tags,
@@ -22,8 +22,9 @@ from outlay.prompts.thinking import ask_to_think
 from outlay.stats.paired import paired
 from outlay.types import Message, Question, Sampling
 
-TASK = "chain_sum?min_terms=4&max_terms=6&min_digits=2&max_digits=3"
-CAPS = (32, 64, 128, 256)
+TASK = "chain_sum?min_terms=3&max_terms=3&min_digits=2&max_digits=2"
+"""Sums that a model of half a billion parameters gets right in part, given the tokens to work them out."""
+CAPS = (32, 48, 64, 96, 128)
 HINT = "Work in steps, one operation a line, such as 12 + 30 = 42."
 TEMPERATURE = 0.6
 PLAIN = "cut"

@@ -1,10 +1,10 @@
 """Notes made beforehand on real models: accuracy against online tokens, cost against questions a context.
 
-python bench/sleep.py --out DIR [--questions 200] [--small MODEL] [--large MODEL] [--rewrites 3] [--note-tokens 384]
+python bench/sleep.py --out DIR [--questions 200] [--small MODEL] [--large MODEL] [--rewrites 2] [--note-tokens 256]
     [--levels 0 1 2 3 4]
 
-Half of the questions stand alone on their context (GSM8K test items split by the paper's rule, in
-tests/data/stateful-gsm8k), half come ten to a context (task shop_stock). The small model answers each without
+A quarter of the questions stand alone on their context (GSM8K test items split by the paper's rule, in
+tests/data/stateful-gsm8k), the others come ten to a context (task shop_stock). The small model answers each without
 notes and with notes by itself, by the large model, and by the generator or the reference solution's
 intermediate values (an upper bound), at five verbosity levels. Notes are made by the product's own offline
 jobs; answers go through its `notes` framing. Everything is kept in DIR (its own ledger, the call cache on):
@@ -44,7 +44,9 @@ from outlay.types import Question, Sampling
 
 DATA = Path(__file__).parent.parent / "tests" / "data" / "stateful-gsm8k" / "items.jsonl"
 PER_CONTEXT = 10
-GOODS = 5
+ALONE = 4
+"""Of so many questions, one stands alone on its context."""
+GOODS = 4
 MOST_OUTPUT_TOKENS = 320
 FREELY = 10**15
 """The offline budget, in nano-dollars: what is measured is what is spent, so nothing holds it back."""
@@ -76,8 +78,9 @@ class Asked(Struct, frozen=True):
 
 
 def asked(questions: int, seed: int) -> list[Asked]:
-    """The questions: half of each kind, at least one of each."""
-    shops = shop_stock(max(questions - questions // 2, 1), seed, per_context=PER_CONTEXT, goods=GOODS)
+    """The questions of both kinds, at least one of each."""
+    alone = max(questions // ALONE, 1)
+    shops = shop_stock(max(questions - alone, 1), seed, per_context=PER_CONTEXT, goods=GOODS)
     found = []
     for number, item in enumerate(shops):
         shop = number // PER_CONTEXT
@@ -86,7 +89,7 @@ def asked(questions: int, seed: int) -> list[Asked]:
         rest = text.removeprefix(on).strip()
         upper = facts(seed, shop, GOODS)
         found.append(Asked("shop", item.question.id, on, rest, str(item.reference), upper))
-    lines = DATA.read_text("utf-8").splitlines()[: max(questions // 2, 1)]
+    lines = DATA.read_text("utf-8").splitlines()[:alone]
     for row in map(json.loads, lines):
         found.append(
             Asked("gsm", f"gsm-{row['idx']}", row["context"], row["question"], row["final_answer"], _steps(row))
@@ -231,10 +234,10 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--small", default="local/qwen2.5-coder-0.5b")
     parser.add_argument("--large", default="local/qwen2.5-coder-1.5b")
-    parser.add_argument("--rewrites", type=int, default=3)
-    parser.add_argument("--note-tokens", type=int, default=384)
+    parser.add_argument("--rewrites", type=int, default=2)
+    parser.add_argument("--note-tokens", type=int, default=256)
     parser.add_argument("--levels", type=int, nargs="+", default=list(range(len(LEVELS))))
-    parser.add_argument("--slots", type=int, default=4)
+    parser.add_argument("--slots", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--report", action="store_true")
     options = parser.parse_args()

@@ -93,9 +93,7 @@ async def prepared(outlay, monkeypatch, text="A box holds 6 rows of 7 eggs."):
 
 async def test_no_job_is_begun_while_somebody_is_served(monkeypatch):
     busy = [1]
-    async with shop(
-        scripted(lambda r, i: "FINISHED" if "<notes " in str(r) else "42", price=FIXED)
-    ) as outlay:
+    async with shop(scripted(lambda r, i: "FINISHED" if "<notes " in str(r) else "42", price=FIXED)) as outlay:
         await prepared(outlay, monkeypatch)
         dozing = Asleep(outlay, outlay.store, lambda: busy[0], lambda told: None)
         assert not await dozing.doze()

@@ -55,7 +55,7 @@ def shop_stock(
     Example:
         >>> asked = shop_stock(2, 0)[1]
         >>> print(asked.question.messages[0]["content"].splitlines()[-1], asked.reference)
-        How many dollars were taken for gloves? 216
+        How many dollars were taken for gloves? 54
     """
     if questions < 1:
         raise UsageError(f"A task needs at least 1 question, not {questions}.")
@@ -73,15 +73,15 @@ def stock(seed: int, shop: int, goods: int) -> tuple[Good, ...]:
     random = Random(f"shop_stock {seed} {shop}")
     made = []
     for name in random.sample(GOODS, goods):
-        came = random.randint(20, 90)
-        made.append(Good(name, random.randint(2, 19), came, random.randint(5, came - 3)))
+        came = random.randint(12, 48)
+        made.append(Good(name, random.randint(2, 9), came, random.randint(5, came - 3)))
     return tuple(made)
 
 
 def context(seed: int, shop: int, goods: int) -> str:
     """The list of a shop, as its questions begin."""
     lines = [
-        f"{g.came} {g.name} came in at the start of the week, {g.sold} of them were sold at {g.price} dollars each."
+        f"{g.came} {g.name} came in, and {g.sold} {g.name} were sold at {g.price} dollars each."
         for g in stock(seed, shop, goods)
     ]
     return "\n".join((f"This is the week of shop number {shop + 1}.", *lines))
