@@ -45,6 +45,8 @@ SHARES = (0.9, 0.7, 0.5, 0.3, 0.1)
 """Shares of drafts that the thresholds aim to keep."""
 SHAPE = "separator='\\n',step_tokens=64,max_steps=24"
 STRATEGIES = ("speculative_reasoning", "glimpse", "arbitrage")
+CHECKED = {"shown wrong": 0.75, "not shown right": 0.25}
+"""What the large model writes anew: drafts whose 1 - score is above this; `step_rules` scores 0, 0.5 or 1."""
 TEMPERATURE, MAX_OUTPUT_TOKENS = 0.6, 320
 
 
@@ -107,7 +109,7 @@ async def speeds(out: Path, small: local, large: local, question: Question, anew
 
 
 async def arms(out: Path, shop: Outlay, task: str, questions: int, shares: Sequence[float]) -> list[Arm]:
-    """The two models alone, every strategy at the quantiles of its signal, and chance at the same rates.
+    """The two models alone, every strategy at the quantiles of its signal, a sound check, and chance at the same rates.
 
     Arms of an earlier call stay as they are; shares that are new add theirs.
     """
@@ -127,6 +129,14 @@ async def arms(out: Path, shop: Outlay, task: str, questions: int, shares: Seque
         for tau in dict.fromkeys(dial.at(signals, share) for share in shares):
             aimed = dial.share(signals, tau)
             found.append(Arm(f"{name} {aimed:.0%}", f"{name}:tau={tau!r},{SHAPE}", name))
+    found += [
+        Arm(
+            f"checked, {which}",
+            f"arbitrage:estimator=verifier,verifier=step_rules,tau={tau},{SHAPE}",
+            "arbitrage",
+        )
+        for which, tau in CHECKED.items()
+    ]
     found += [
         Arm(f"chance {share:.0%}", f"arbitrage:estimator=chance,tau={share},{SHAPE}", "chance")
         for share in shares

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from math import ceil
 from pathlib import Path
 from statistics import fmean
@@ -20,6 +21,7 @@ from outlay.charts import Point, frontier_chart
 from outlay.errors import CannotSay
 from outlay.money import NUSD
 from outlay.stats.equivalence import non_inferiority
+from outlay.stats.paired import paired
 from outlay.stats.wilson import wilson
 
 MARGIN, ALPHA, CUT = 0.05, 0.05, 1.5
@@ -186,12 +188,30 @@ def claim(reference_Q: Sequence[bool], right_Q: Sequence[bool]) -> str:
     return f"inconclusive; {max(n, len(right_Q) + 1)} questions would settle it with 80 %"
 
 
-def at_rate(chance: Sequence[Summary], large_tokens: float) -> float | None:
-    """The accuracy of random routing at so many large-model tokens, between the two nearest arms; None outside them."""
-    points = sorted((c.large_tokens, c.accuracy) for c in chance)
-    if len(points) < 2 or not points[0][0] <= large_tokens <= points[-1][0]:
-        return None
-    return float(np.interp(large_tokens, [p[0] for p in points], [p[1] for p in points]))
+def beside_chance(arm: Arm, arms: Sequence[Arm], by_arm: dict[str, dict[str, Row]], s: Speeds) -> str:
+    """Random routing at the arm's large-model tokens, on the arm's questions, and the arm's paired gain on it.
+
+    Between the two nearest of the models alone and the chance arms that have answered them all, question by question;
+    a dash outside them.
+    """
+    own = by_arm[arm.name]
+    controls = []
+    for other in arms:
+        if other.kind in ("chance", "large", "small") and own.keys() <= by_arm[other.name].keys():
+            found = [by_arm[other.name][q] for q in own]
+            controls.append(
+                (fmean(work(r, other.kind, s).write_large for r in found), [float(r.correct) for r in found])
+            )
+    controls.sort(key=lambda c: c[0])
+    large = fmean(work(r, arm.kind, s).write_large for r in own.values())
+    for (low, fewer), (high, more) in pairwise(controls):
+        if low <= large <= high and low < high:
+            part = (large - low) / (high - low)
+            chance = [(1 - part) * a + part * b for a, b in zip(fewer, more, strict=True)]
+            gain = paired(chance, [float(r.correct) for r in own.values()], seed=0)
+            inside = f"{gain.interval.low:+.3f} … {gain.interval.high:+.3f}"
+            return f"{fmean(chance):.3f}, {gain.difference:+.3f} ({inside})"
+    return "–"
 
 
 def best_arms(out: Path) -> list[Arm]:
@@ -243,16 +263,16 @@ def read_all(out: Path) -> tuple[list[Arm], list[Row], Speeds]:
 def print_table(out: Path) -> None:
     arms, rows, s = read_all(out)
     found = summaries(arms, rows, s)
-    chance = [x for x in found if x.arm.kind in ("chance", "large", "small")]
+    by_arm = {arm.name: {r.question_id: r for r in rows if r.arm == arm.name} for arm in arms}
     print(f"speeds alone: small {1 / s.read_small_s:.0f} tokens/s read, {1 / s.write_small_s:.1f} written; "
           f"large {1 / s.read_large_s:.0f} and {1 / s.write_large_s:.1f}")  # fmt: skip
     print(f"{break_even(rows, s)}\n")
-    print("| arm | questions | accuracy | chance at equal large tokens | by small | large tokens | cut | "
-          "small tokens | large reads | modelled s | $ a question | against large alone |")  # fmt: skip
+    print("| arm | questions | accuracy | chance at its large tokens, gain on it (paired, 95 %) | by small | "
+          "large tokens | cut | small tokens | large reads | modelled s | $ a question | against large alone |")  # fmt: skip
     print("| --- " * 12 + "|")
     for x in found:
-        random = at_rate([c for c in chance if c.questions >= x.questions], x.large_tokens)
-        shown = "–" if random is None or x.arm.kind in ("chance", "large", "small") else f"{random:.3f}"
+        routed = x.arm.kind not in ("chance", "large", "small")
+        shown = beside_chance(x.arm, arms, by_arm, s) if routed else "–"
         print(
             f"| {x.arm.name} | {x.questions} | {x.accuracy:.3f} ({x.low:.3f}–{x.high:.3f}) | {shown} | {x.kept:.0%} | "
             f"{x.large_tokens:.1f} | {x.cut:.2f} | {x.small_tokens:.1f} | {x.read_large:.0f} | {x.latency_s:.2f} | "
