@@ -268,7 +268,8 @@ def print_table(out: Path) -> None:
           f"large {1 / s.read_large_s:.0f} and {1 / s.write_large_s:.1f}")  # fmt: skip
     print(f"{break_even(rows, s)}\n")
     print("| arm | questions | accuracy | chance at its large tokens, gain on it (paired, 95 %) | by small | "
-          "large tokens | cut | small tokens | large reads | modelled s | $ a question | against large alone |")  # fmt: skip
+          "large tokens | cut | small tokens | large reads | modelled s | $ a question | "
+          "against large alone |")  # fmt: skip
     print("| --- " * 12 + "|")
     for x in found:
         routed = x.arm.kind not in ("chance", "large", "small")
