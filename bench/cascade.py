@@ -24,9 +24,8 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Coroutine, Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 
@@ -36,6 +35,7 @@ import cascade_report
 from hints import hinted
 
 from outlay import plugins
+from outlay.concurrency import together
 from outlay.engine import Outlay
 from outlay.models.local import local
 from outlay.models.provider import Provider
@@ -189,12 +189,6 @@ async def run_all(given: argparse.Namespace, out: Path) -> None:
                     await together(buy(arm, index) for arm in ALONE for index in window)
                     # By now every answer that a cascade may defer to is in the cache.
                     await together(stream(arm, window) for arm in bought if arm not in ALONE)
-
-
-async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
-    async with asyncio.TaskGroup() as group:
-        for one in work:
-            group.create_task(one)
 
 
 def described(out: Path, given: argparse.Namespace, small: Price, large: Price) -> None:

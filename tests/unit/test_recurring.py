@@ -76,13 +76,12 @@ def test_a_beginning_is_read_over_messages_and_parts_and_no_further_than_needed(
     assert Recurring().saw("a", []) is None
 
 
-@pytest.mark.parametrize(
-    "content", [None, 5, {}, [], ["text"], [{"type": "text", "text": None}], "\ud800" * 5000]
-)
+@pytest.mark.parametrize("content", [None, 5, {}, [], ["text"], [{"type": "text", "text": None}]])
 def test_odd_contents_are_no_beginning(content):
     recurring = Recurring()
-    for _ in range(9):
-        recurring.saw("a", [{"role": "user", "content": content}])
+    messages = [{"role": "user", "content": content}]
+    assert [recurring.saw("a", messages) for _ in range(9)] == [None] * 9
+    assert len(recurring) == 0
 
 
 async def prepared(outlay, monkeypatch, text="A box holds 6 rows of 7 eggs."):
