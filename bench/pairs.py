@@ -45,8 +45,15 @@ SHARES = (0.9, 0.7, 0.5, 0.3, 0.1)
 """Shares of drafts that the thresholds aim to keep."""
 SHAPE = "separator='\\n',step_tokens=64,max_steps=24"
 STRATEGIES = ("speculative_reasoning", "glimpse", "arbitrage")
-CHECKED = {"shown wrong": 0.75, "not shown right": 0.25}
-"""What the large model writes anew: drafts whose 1 - score is above this; `step_rules` scores 0, 0.5 or 1."""
+CHECK = "estimator=verifier,verifier=step_rules"
+CHECKED = {
+    "checked, shown wrong": "tau=0.75",
+    "checked, not shown right": "tau=0.25",
+    "checked, drawn again": "tau=0.25,redraws=8",
+    "checked, large only": "first_large=1000,redraws=8",
+}
+"""What the large model writes anew: drafts whose 1 - score is above tau; `step_rules` scores 0, 0.5 or 1. Where its own
+steps are shown wrong they are drawn again up to eight times a chain, in the control too, where it writes all."""
 TEMPERATURE, MAX_OUTPUT_TOKENS = 0.6, 320
 
 
@@ -130,12 +137,7 @@ async def arms(out: Path, shop: Outlay, task: str, questions: int, shares: Seque
             aimed = dial.share(signals, tau)
             found.append(Arm(f"{name} {aimed:.0%}", f"{name}:tau={tau!r},{SHAPE}", name))
     found += [
-        Arm(
-            f"checked, {which}",
-            f"arbitrage:estimator=verifier,verifier=step_rules,tau={tau},{SHAPE}",
-            "arbitrage",
-        )
-        for which, tau in CHECKED.items()
+        Arm(name, f"arbitrage:{CHECK},{rule},{SHAPE}", "arbitrage") for name, rule in CHECKED.items()
     ]
     found += [
         Arm(f"chance {share:.0%}", f"arbitrage:estimator=chance,tau={share},{SHAPE}", "chance")
@@ -159,9 +161,9 @@ async def buy(shop: Outlay, arm: Arm, item: Item) -> Row:
     right = await shop.judge(item, answer.answer, answer.text) >= CORRECT
     counts, chain = told[0]
     steps = [(s.role, s.tokens, s.dropped_tokens, s.signal) for s in chain.steps]
-    by_steps = sum(s.tokens for s in chain.steps if s.role == "large")
+    in_steps = sum(s.tokens for s in chain.steps if s.role == "large")
     return Row(
-        arm.name, item.question.id, right, answer.key is not None, steps, counts.large_tokens - by_steps,
+        arm.name, item.question.id, right, answer.key is not None, steps, counts.large_tokens - in_steps,
         answer.cost_nusd or 0, answer.paid_nusd or 0, wall_s, answer.missing,
     )  # fmt: skip
 

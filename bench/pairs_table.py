@@ -38,14 +38,17 @@ class Arm(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """One question under one arm. `steps`: (role, tokens, tokens of a dropped draft, signal)."""
+    """One question under one arm. `steps`: (role, tokens, tokens of a dropped draft, signal).
+
+    `apart` are the large model's tokens that stand in none of them: glimpse's answer, draws that were not kept.
+    """
 
     arm: str
     question_id: str
     correct: bool
     answered: bool
     steps: list[tuple[str, int, int, float | None]]
-    end_tokens: int
+    apart: int = msgspec.field(name="end_tokens")
     cost_nusd: int
     paid_nusd: int
     wall_s: float
@@ -86,7 +89,7 @@ def work(row: Row, kind: str, s: Speeds) -> Work:
 
     SpecReason: draft, grade (a turn is read, a token written), and a step of the large model where it was dropped.
     Glimpse: one token of the small model before each step. Arbitrage: a draft, and a step where it was dropped. Chance
-    decides before the draft, so its dropped drafts cost nothing.
+    decides before the draft, so its dropped drafts cost nothing. A step drawn again reads nothing anew.
     """
     done, place, seen_small, seen_large = Work(), s.prompt_tokens, 0, 0
     for role, tokens, dropped, _ in row.steps:
@@ -108,10 +111,10 @@ def work(row: Row, kind: str, s: Speeds) -> Work:
         else:
             seen_small = place
             seen_large = place if kind == "speculative_reasoning" else seen_large
-    if row.end_tokens:
+    if row.apart and kind == "glimpse":
         last = row.steps[-1][1] if row.steps else 0
         done.read_large += max(place - last - seen_large, 0)
-        done.write_large += row.end_tokens
+    done.write_large += row.apart
     return done
 
 

@@ -62,6 +62,8 @@ class Counts(Struct):
     large_tokens: int = 0
     blind: int = 0
     """Decisions without a signal: the probe or grade failed."""
+    redrawn: int = 0
+    """Further draws of steps of the large model that the verifier showed wrong."""
 
     def words(self) -> str:
         """The counts in one sentence's part."""
@@ -72,6 +74,7 @@ class Counts(Struct):
             f"{counted(self.dropped, 'draft')} dropped ({counted(self.dropped_tokens, 'token')})"
             if self.dropped
             else "",
+            f"{counted(self.redrawn, 'step')} drawn again" if self.redrawn else "",
             counted(self.probes, "probe") if self.probes else "",
             counted(self.grades, "grade") if self.grades else "",
             f"{counted(self.blind, 'decision')} without a signal went to the large model" if self.blind else "",
@@ -92,6 +95,8 @@ Before: TypeAlias = Callable[[Run, Question, Chain, Counts], Awaitable[Decision]
 """Decides who writes the next step before there is a draft."""
 After: TypeAlias = Callable[[Run, Question, Chain, Step, Counts], Awaitable[Decision]]
 """Decides whether the large model writes the step anew, after the small model's draft."""
+Again: TypeAlias = Callable[[Run, Question, Chain, Step, Counts], Awaitable[Step]]
+"""Looks at a step of the large model and returns it, or one that it drew in its place."""
 
 
 async def write(
@@ -102,6 +107,7 @@ async def write(
     *,
     before: Before | None = None,
     after: After | None = None,
+    again: Again | None = None,
 ) -> Chain:
     """The chain that the two models write under the rules; without `before` and `after` the small one writes all.
 
@@ -115,6 +121,7 @@ async def write(
         counts: is added to.
         before: decides before a draft.
         after: decides on a draft.
+        again: looks at each step of the large model.
 
     Raises:
         MissingAbility: one of the two does not continue a given text.
@@ -128,7 +135,8 @@ async def write(
     chain = Chain(OPENED if kept.thinks != "plain" else "")
     while not chain.over:
         try:
-            chain = _joined(chain, *await _next(run, question, kept, chain, counts, before, after), kept)
+            found, written = await _next(run, question, kept, chain, counts, before, after, again)
+            chain = _joined(chain, found, written, kept)
         except BudgetExceeded as refusal:
             if not run.spent.calls:
                 raise
@@ -144,14 +152,16 @@ async def write(
     return chain
 
 
-async def drawn(run: Run, question: Question, kept: Rules, chain: Chain, role: str) -> Step:
+async def drawn(run: Run, question: Question, kept: Rules, chain: Chain, role: str, *, draw: int = 0) -> Step:
     """The next step by the model of a role, in as many pieces as give it the least tokens of a step.
+
+    Equal chains have equal steps by the same role and `draw`; another draw is another sample.
 
     Raises:
         ProviderError: it failed.
         BudgetExceeded: it was refused.
     """
-    found = await _piece(run, question, kept, chain, None, role)
+    found = await _piece(run, question, kept, chain, None, role, draw)
     for _ in range(kept.least_tokens - 1):
         written = found.usage.output_tokens
         enough = min(kept.least_tokens, kept.max_tokens - chain.tokens)
@@ -162,7 +172,7 @@ async def drawn(run: Run, question: Question, kept: Rules, chain: Chain, role: s
 
 
 async def _piece(
-    run: Run, question: Question, kept: Rules, chain: Chain, begun: Step | None, role: str
+    run: Run, question: Question, kept: Rules, chain: Chain, begun: Step | None, role: str, draw: int = 0
 ) -> Step:
     """What follows the chain and what is begun of its next step, up to the next separator."""
     text, written = (chain.text + begun.text, begun.usage.output_tokens) if begun else (chain.text, 0)
@@ -174,6 +184,7 @@ async def _piece(
         label=f"{role}/{digest(text)}",
         separator=kept.separator,
         max_tokens=max(min(kept.step_tokens, kept.max_tokens - chain.tokens) - written, 1),
+        start=draw,
         # All drafts carry theirs, whoever looks at them: then the same draft is the same call in every strategy.
         top_logprobs=0 if role == SMALL and "logprobs" in run.card(role).abilities else None,
     )
@@ -202,22 +213,23 @@ async def _next(
     counts: Counts,
     before: Before | None,
     after: After | None,
+    again: Again | None,
 ) -> tuple[Step, Written]:
     if len(chain.steps) < kept.first_large:
-        return await _by_large(run, question, kept, chain, counts, Decision(True), None)
+        return await _by_large(run, question, kept, chain, counts, Decision(True), None, again)
     decision = await before(run, question, chain, counts) if before is not None else Decision(False)
     if decision.large:
-        return await _by_large(run, question, kept, chain, counts, decision, None)
+        return await _by_large(run, question, kept, chain, counts, decision, None, again)
     try:
         draft = await drawn(run, question, kept, chain, SMALL)
     except ProviderError as failure:
         _stood_in(run, failure, "small", "large")
-        return await _by_large(run, question, kept, chain, counts, decision, failure)
+        return await _by_large(run, question, kept, chain, counts, decision, failure, again)
     if after is not None:
         try:
             decision = await after(run, question, chain, draft, counts)
             if decision.large:
-                return await _by_large(run, question, kept, chain, counts, decision, draft)
+                return await _by_large(run, question, kept, chain, counts, decision, draft, again)
         except BudgetExceeded as refusal:
             # The draft is paid for: it stands, unlooked at, and the next purchase ends the chain.
             run.refused = run.refused or str(refusal)
@@ -233,6 +245,7 @@ async def _by_large(
     counts: Counts,
     decision: Decision,
     draft: Step | ProviderError | None,
+    again: Again | None,
 ) -> tuple[Step, Written]:
     """The large model's step; where it fails, the draft that it should have replaced, or one bought now."""
     try:
@@ -247,6 +260,7 @@ async def _by_large(
     counts.dropped_tokens += lost
     counts.large_steps += 1
     counts.large_tokens += 0 if decision.written else found.usage.output_tokens
+    found = found if again is None else await again(run, question, chain, found, counts)
     return found, Written(found.text, LARGE, found.usage.output_tokens, decision.signal, lost)
 
 

@@ -25,6 +25,8 @@ FirstSteps: TypeAlias = Annotated[int, Meta(ge=0, le=1000)]
 """A number of steps at the beginning."""
 StepTokens: TypeAlias = Annotated[int, Meta(ge=1, le=100_000)]
 """The cap of one step."""
+Redraws: TypeAlias = Annotated[int, Meta(ge=0, le=1000)]
+"""The most further draws of a chain's steps."""
 LeastTokens: TypeAlias = Annotated[int, Meta(ge=0, le=1000)]
 """The least tokens of a step; 0 takes each as it comes."""
 
@@ -65,7 +67,9 @@ def rules(
     return Rules(most, first_large, max_steps, cap, parted, thinks, closing_ends, min(least_tokens, cap))
 
 
-def worst(question: Question, kept: Rules, *, small_calls: int = 1, answer_tokens: int = 0) -> Bound:
+def worst(
+    question: Question, kept: Rules, *, small_calls: int = 1, answer_tokens: int = 0, redraws: int = 0
+) -> Bound:
     """The worst case: at every step a draft and a whole step of the large model, each after the longest prefix.
 
     Args:
@@ -73,17 +77,19 @@ def worst(question: Question, kept: Rules, *, small_calls: int = 1, answer_token
         kept: the rules of the chain.
         small_calls: calls of the small model a step, its draft included; a draft in pieces is one more for each.
         answer_tokens: cap of an answer that the large model writes at the end; 0 for none.
+        redraws: further draws of the large model's steps.
     """
     asked = framed(question, kept.thinks)
     prefix = kept.max_tokens + kept.step_tokens + len(OPENED.encode()) + len(CLOSE.encode()) + 4
     text = text_bound(asked.messages, asked.sampling) + prefix
     steps = min(kept.max_steps, kept.max_tokens)
     pieces = max(kept.least_tokens, 1)
-    small, large = steps * (small_calls - 1 + pieces), steps * pieces + (answer_tokens > 0)
+    small = steps * (small_calls - 1 + pieces)
+    large = (steps + redraws) * pieces + (answer_tokens > 0)
     return Bound(
         {
             SMALL: Draws(small, small * text, steps * (kept.step_tokens + small_calls - 1)),
-            LARGE: Draws(large, large * text, steps * kept.step_tokens + answer_tokens),
+            LARGE: Draws(large, large * text, (steps + redraws) * kept.step_tokens + answer_tokens),
         }
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from outlay.errors import ProviderError
+from outlay.errors import ProviderError, UsageError
 from outlay.run import Run
 from outlay.skeletons import pair, pair_rules
 from outlay.skeletons.advantage import ORACLE, estimate, estimator, uncertainty, verifier
@@ -18,10 +18,12 @@ from outlay.skeletons.pair_rules import (
     STEPS,
     FirstSteps,
     LeastTokens,
+    Redraws,
     Steps,
     StepTokens,
     Thinks,
 )
+from outlay.skeletons.redrawing import redrawing
 from outlay.skeletons.steps import SEPARATOR, Step
 from outlay.skeletons.thresholds import Dial, threshold
 from outlay.types import Answer, Bound, Draws, Question
@@ -40,6 +42,7 @@ def bound(
     *,
     tau: Gain | None = None,
     estimator: str = "uncertainty",
+    redraws: Redraws = 0,
     first_large: FirstSteps = 0,
     max_steps: Steps = STEPS,
     step_tokens: StepTokens = STEP_TOKENS,
@@ -50,9 +53,11 @@ def bound(
     """At every step a draft and a step of the large model, and scores where the estimator needs them."""
     kept = pair_rules.rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
     steps = min(max_steps, kept.max_tokens)
-    by_role = pair_rules.worst(question, kept, answer_tokens=bound_of_end(thinks, False)).by_role
-    looks = {verifier.__name__: 1, ORACLE: 2}.get(estimator, 0)
-    return Bound({**by_role, "verifier": Draws(looks * steps)} if looks else by_role)
+    by_role = pair_rules.worst(
+        question, kept, answer_tokens=bound_of_end(thinks, False), redraws=redraws
+    ).by_role
+    looks = steps * {verifier.__name__: 1, ORACLE: 2}.get(estimator, 0) + (steps + redraws if redraws else 0)
+    return Bound({**by_role, "verifier": Draws(looks)} if looks else by_role)
 
 
 async def arbitrage(
@@ -61,6 +66,7 @@ async def arbitrage(
     *,
     tau: Gain | None = None,
     estimator: str = "uncertainty",
+    redraws: Redraws = 0,
     first_large: FirstSteps = 0,
     max_steps: Steps = STEPS,
     step_tokens: StepTokens = STEP_TOKENS,
@@ -81,6 +87,8 @@ async def arbitrage(
         estimator: `uncertainty` (the draft's own log-probabilities, no further call), `verifier` (1 - the verifier's
             score of the draft: by absolute quality), `chance` (a control), `oracle` (for experiments: the large model's
             step is always bought, and both are scored), or your own as `package.module:function`.
+        redraws: a step of the large model with which the verifier scores the chain below one half is drawn again, so
+            often in a chain at most, and the best scored stays; for the estimator `verifier`.
         first_large: so many steps at the beginning are the large model's.
         max_steps: the most steps.
         step_tokens: the most tokens of a step.
@@ -90,17 +98,18 @@ async def arbitrage(
 
     Raises:
         MissingAbility: one of the models does not continue a given text, or the estimator's needs are not met.
-        UsageError: there is no such estimator.
+        UsageError: there is no such estimator, or it is not the one that `redraws` needs.
 
-    Cost: at most `max_steps` times a draft of the small model and a step of the large one, and what the estimator buys.
+    Cost: at most `max_steps` times a draft of the small model and a step of the large one, `redraws` further steps of
+        the large one, and what the estimator buys.
     Source: Arbitrage (arXiv 2512.05033), section 4; ties keep the draft as in its text, where its code escalates. Its
-        trained router is an estimator of your own here: no weights were published. An estimate that fails sends the
-        step to the large model, and `min_step_tokens`: ours. Report the rank correlation of your estimator with the
-        oracle's D beside that of -(draft's score): a router pays only if it beats that.
+        trained router is an estimator of your own here: no weights were published. Ours: an estimate that fails
+        sends the step to the large model, `redraws`, `min_step_tokens`. Report the rank correlation of your estimator
+        with the oracle's D beside that of -(draft's score): a router pays only if it beats that.
     Example: `outlay ask "17 * 23?" --model BIG --model small=SMALL --strategy arbitrage:tau=0.2`
     """
     kept = pair_rules.rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
-    _check(run, estimator)
+    _check(run, estimator, redraws)
     default = 0.0 if estimator == ORACLE else TAU
     least = await threshold(run, f"arbitrage:{estimator}", tau, default)
 
@@ -116,13 +125,15 @@ async def arbitrage(
         return Decision(found.value is None or found.value > least.value, found.value, found.written)
 
     counts, asked = Counts(), pair_rules.framed(question, thinks)
-    chain = await pair.write(run, asked, kept, counts, after=weighed)
+    chain = await pair.write(run, asked, kept, counts, after=weighed, again=redrawing(kept, redraws))
     by = f"the large model above an advantage of {least.value:g} by {estimator} ({least.whence})"
     return await answered(run, asked, kept, chain, counts, answer_by_large=False, by=by)
 
 
-def _check(run: Run, name: str) -> None:
+def _check(run: Run, name: str, redraws: int) -> None:
     estimator(name)
+    if redraws and name != verifier.__name__:
+        raise UsageError(f"redraws={redraws} needs estimator=verifier; leave one of the two out.")
     for role in (SMALL, pair_rules.LARGE):
         run.need(frozenset({"prefix"}), role=role)
     if name == uncertainty.__name__:
