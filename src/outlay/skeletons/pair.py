@@ -99,17 +99,16 @@ Again: TypeAlias = Callable[[Run, Question, Chain, Step, Counts], Awaitable[Step
 """Looks at a step of the large model and returns it, or one that it drew in its place."""
 
 
-async def write(
-    run: Run,
-    question: Question,
-    kept: Rules,
-    counts: Counts,
-    *,
-    before: Before | None = None,
-    after: After | None = None,
-    again: Again | None = None,
-) -> Chain:
-    """The chain that the two models write under the rules; without `before` and `after` the small one writes all.
+class Router(Struct, frozen=True):
+    """Who looks at a step: before its draft, after it, at the large model's. Without any the small model writes all."""
+
+    before: Before | None = None
+    after: After | None = None
+    again: Again | None = None
+
+
+async def write(run: Run, question: Question, kept: Rules, router: Router, counts: Counts) -> Chain:
+    """The chain that the two models write under the rules.
 
     A model that fails at a step is stood in for by the other; where both fail, or the budget ends, the chain ends as
     cut and the answer says why. Repeated steps end it from the third step on.
@@ -118,10 +117,8 @@ async def write(
         run: what buys it; it must play the roles `small` and `large`.
         question: as both models see it (`framed`).
         kept: the rules.
+        router: decides who writes a step.
         counts: is added to.
-        before: decides before a draft.
-        after: decides on a draft.
-        again: looks at each step of the large model.
 
     Raises:
         MissingAbility: one of the two does not continue a given text.
@@ -135,7 +132,7 @@ async def write(
     chain = Chain(OPENED if kept.thinks != "plain" else "")
     while not chain.over:
         try:
-            found, written = await _next(run, question, kept, chain, counts, before, after, again)
+            found, written = await _next(run, question, kept, chain, router, counts)
             chain = _joined(chain, found, written, kept)
         except BudgetExceeded as refusal:
             if not run.spent.calls:
@@ -210,26 +207,24 @@ async def _next(
     question: Question,
     kept: Rules,
     chain: Chain,
+    router: Router,
     counts: Counts,
-    before: Before | None,
-    after: After | None,
-    again: Again | None,
 ) -> tuple[Step, Written]:
     if len(chain.steps) < kept.first_large:
-        return await _by_large(run, question, kept, chain, counts, Decision(True), None, again)
-    decision = await before(run, question, chain, counts) if before is not None else Decision(False)
+        return await _by_large(run, question, kept, chain, router, counts, Decision(True), None)
+    decision = Decision(False) if router.before is None else await router.before(run, question, chain, counts)
     if decision.large:
-        return await _by_large(run, question, kept, chain, counts, decision, None, again)
+        return await _by_large(run, question, kept, chain, router, counts, decision, None)
     try:
         draft = await drawn(run, question, kept, chain, SMALL)
     except ProviderError as failure:
         _stood_in(run, failure, "small", "large")
-        return await _by_large(run, question, kept, chain, counts, decision, failure, again)
-    if after is not None:
+        return await _by_large(run, question, kept, chain, router, counts, decision, failure)
+    if router.after is not None:
         try:
-            decision = await after(run, question, chain, draft, counts)
+            decision = await router.after(run, question, chain, draft, counts)
             if decision.large:
-                return await _by_large(run, question, kept, chain, counts, decision, draft, again)
+                return await _by_large(run, question, kept, chain, router, counts, decision, draft)
         except BudgetExceeded as refusal:
             # The draft is paid for: it stands, unlooked at, and the next purchase ends the chain.
             run.refused = run.refused or str(refusal)
@@ -242,10 +237,10 @@ async def _by_large(
     question: Question,
     kept: Rules,
     chain: Chain,
+    router: Router,
     counts: Counts,
     decision: Decision,
     draft: Step | ProviderError | None,
-    again: Again | None,
 ) -> tuple[Step, Written]:
     """The large model's step; where it fails, the draft that it should have replaced, or one bought now."""
     try:
@@ -260,7 +255,8 @@ async def _by_large(
     counts.dropped_tokens += lost
     counts.large_steps += 1
     counts.large_tokens += 0 if decision.written else found.usage.output_tokens
-    found = found if again is None else await again(run, question, chain, found, counts)
+    if router.again is not None:
+        found = await router.again(run, question, chain, found, counts)
     return found, Written(found.text, LARGE, found.usage.output_tokens, decision.signal, lost)
 
 

@@ -10,7 +10,7 @@ from outlay.errors import ProviderError, UsageError
 from outlay.run import Run
 from outlay.skeletons import pair, pair_rules
 from outlay.skeletons.advantage import ORACLE, estimate, estimator, uncertainty, verifier
-from outlay.skeletons.pair import Chain, Counts, Decision
+from outlay.skeletons.pair import Chain, Counts, Decision, Router
 from outlay.skeletons.pair_answer import answered, bound_of_end
 from outlay.skeletons.pair_rules import (
     SMALL,
@@ -125,7 +125,7 @@ async def arbitrage(
         return Decision(found.value is None or found.value > least.value, found.value, found.written)
 
     counts, asked = Counts(), pair_rules.framed(question, thinks)
-    chain = await pair.write(run, asked, kept, counts, after=weighed, again=redrawing(kept, redraws))
+    chain = await pair.write(run, asked, kept, Router(after=weighed, again=redrawing(kept, redraws)), counts)
     by = f"the large model above an advantage of {least.value:g} by {estimator} ({least.whence})"
     return await answered(run, asked, kept, chain, counts, answer_by_large=False, by=by)
 

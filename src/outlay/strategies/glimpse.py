@@ -10,7 +10,7 @@ from msgspec import Meta
 from outlay.errors import ProviderError
 from outlay.run import Run
 from outlay.skeletons import pair, pair_rules
-from outlay.skeletons.pair import Chain, Counts, Decision
+from outlay.skeletons.pair import Chain, Counts, Decision, Router
 from outlay.skeletons.pair_answer import answered, bound_of_end
 from outlay.skeletons.pair_rules import (
     SMALL,
@@ -113,6 +113,6 @@ async def glimpse(
         return Decision(seen is None or seen >= most.value, seen)
 
     counts, asked = Counts(), pair_rules.framed(question, thinks)
-    chain = await pair.write(run, asked, kept, counts, before=glimpsed)
+    chain = await pair.write(run, asked, kept, Router(before=glimpsed), counts)
     by = f"the large model from an entropy of {most.value:g} on ({most.whence})"
     return await answered(run, asked, kept, chain, counts, answer_by_large=answer_by_large, by=by)

@@ -12,7 +12,7 @@ from outlay.errors import ProviderError
 from outlay.run import Run
 from outlay.skeletons import pair, pair_rules
 from outlay.skeletons.grading import Reading, grade, input_of_a_grade
-from outlay.skeletons.pair import Chain, Counts, Decision
+from outlay.skeletons.pair import Chain, Counts, Decision, Router
 from outlay.skeletons.pair_answer import answered, bound_of_end
 from outlay.skeletons.pair_rules import (
     LARGE,
@@ -130,6 +130,6 @@ async def speculative_reasoning(
         return Decision(not said >= least.value, None if math.isnan(said) else said)
 
     counts, asked = Counts(), pair_rules.framed(question, thinks)
-    chain = await pair.write(run, asked, kept, counts, after=graded)
+    chain = await pair.write(run, asked, kept, Router(after=graded), counts)
     by = f"kept from grade {least.value:g} on ({least.whence})"
     return await answered(run, asked, kept, chain, counts, answer_by_large=False, by=by)
