@@ -136,9 +136,7 @@ async def arms(out: Path, shop: Outlay, task: str, questions: int, shares: Seque
         for tau in dict.fromkeys(dial.at(signals, share) for share in shares):
             aimed = dial.share(signals, tau)
             found.append(Arm(f"{name} {aimed:.0%}", f"{name}:tau={tau!r},{SHAPE}", name))
-    found += [
-        Arm(name, f"arbitrage:{CHECK},{rule},{SHAPE}", "arbitrage") for name, rule in CHECKED.items()
-    ]
+    found += [Arm(name, f"arbitrage:{CHECK},{rule},{SHAPE}", "arbitrage") for name, rule in CHECKED.items()]
     found += [
         Arm(f"chance {share:.0%}", f"arbitrage:estimator=chance,tau={share},{SHAPE}", "chance")
         for share in shares

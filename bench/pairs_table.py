@@ -287,12 +287,28 @@ def print_table(out: Path) -> None:
 
 
 def _print_live(out: Path, arms: Sequence[Arm]) -> None:
-    live = read_rows(out / "live.jsonl")
-    for arm in arms:
-        own = [r for r in live if r.arm == arm.name]
-        if own:
-            print(f"\nlive, {arm.name}: {len(own)} questions, accuracy {fmean(r.correct for r in own):.3f}, "
-                  f"{fmean(r.wall_s for r in own):.2f} s a question")  # fmt: skip
+    """What was bought anew, one question at a time: right answers, large-model tokens written in steps, wall clock."""
+    rows = read_rows(out / "live.jsonl")
+    by_arm = {arm.name: {r.question_id: r for r in rows if r.arm == arm.name} for arm in arms}
+    alone = by_arm["large alone"]
+    if not rows:
+        return
+    print(
+        "\n| live | questions | accuracy | large tokens | s a question | against large alone (paired, 95 %) |"
+    )
+    print("| --- " * 6 + "|")
+    for name, own in by_arm.items():
+        shared = sorted(own.keys() & alone.keys())
+        if len(shared) < 2:
+            continue
+        found = [own[q] for q in shared]
+        large = fmean(r.apart + sum(tokens for role, tokens, *_ in r.steps if role == "large") for r in found)
+        told = paired([alone[q].wall_s for q in shared], [r.wall_s for r in found], seed=0)
+        against = f"{told.difference:+.1f} s ({told.interval.low:+.1f} … {told.interval.high:+.1f})"
+        print(
+            f"| {name} | {len(found)} | {fmean(r.correct for r in found):.3f} | {large:.0f} "
+            f"| {fmean(r.wall_s for r in found):.1f} | {'–' if own is alone else against} |"
+        )
 
 
 def _write_picture(out: Path, found: Sequence[Summary]) -> None:
