@@ -26,6 +26,7 @@ STRATEGIES = (
     "particle_filter:n=8,weights=incremental", "particle_filter:n=8,resampling=systematic,ess=0.5",
     "particle_filter:n=8,weights=incremental,ess=0.5", "particle_filter:n=4,rounds=2",
     "beam_search:n=8,width=4", "beam_search:n=16,width=4", "diverse_tree_search:n=8,width=4",
+    "step_rejection:redraws=8", "step_rejection:redraws=24",
     "astar:k=4,expansions=32,edge_cost=zero", "astar:k=4,expansions=32", "astar:k=4,expansions=32,edge_cost=pathmax",
 )  # fmt: skip
 SCORERS = {"noisy": noisy, "misled to 1": misled(1), "misled to 3": misled(3)}

@@ -22,15 +22,15 @@ from hints import STEPS, hinted
 from outlay.stats.paired import paired
 from outlay.types import Question, Sampling
 
-TASKS = ("chain_sum?min_terms=4&max_terms=6", "letter_count")
+TASKS = ("chain_sum?min_terms=3&max_terms=4&min_digits=2&max_digits=2", "letter_count")
 BEST = tuple(f"best_of_n:n={n}" for n in (1, 2, 4, 8))
 SHAPE = r"steps=16,step_tokens=64,separator=\n"
 SEARCHES = (
     "beam_search:n=4,width=2",
     "diverse_tree_search:n=4,width=2",
     "particle_filter:n=4",
-    "particle_filter:n=4,weights=incremental,resampling=systematic,ess=0.5",
     "astar:k=2,expansions=24",
+    "step_rejection:redraws=8",
 )
 SAMPLING = Sampling(temperature=0.8, max_output_tokens=256)
 HINTS = {

@@ -1,7 +1,8 @@
-"""Steps of the large model that the verifier shows wrong are drawn again: which stays, how often, and what faults cost."""
+"""Steps of the large model that the verifier shows wrong are drawn again: which stays, how often, and at what cost."""
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from ledgers import rows
 from two_models import ASK, depth, step, timed
@@ -12,6 +13,7 @@ from outlay.strategies.arbitrage import bound
 from outlay.testing import Clock, shop
 from outlay.types import Verdict
 
+COLD = msgspec.structs.replace(ASK, sampling=msgspec.structs.replace(ASK.sampling, temperature=0.0))
 STEPS = 3
 CHECKED = "arbitrage:estimator=verifier,tau=0.45"
 
@@ -34,7 +36,11 @@ def large_says(*by_draw):
         if depth(request) == STEPS:
             return step("Answer: 2", last=True)
         found = by_draw[min(index, len(by_draw) - 1)]
-        return found if isinstance(found, Exception) else step(f"draw {index} of step {depth(request)} worth {found}")
+        return (
+            found
+            if isinstance(found, Exception)
+            else step(f"draw {index} of step {depth(request)} worth {found}")
+        )
 
     return says
 
@@ -46,12 +52,12 @@ def small_says(request, index):
 class Bought:
     """What a checked chain bought; the small model's steps are always dropped until it answers."""
 
-    async def buy(self, strategy, *by_draw, verifier=judge, **more):
+    async def buy(self, strategy, *by_draw, verifier=judge, question=ASK, **more):
         clock = Clock()
         large, small = timed(large_says(*by_draw), clock, 1.0, name="large"), timed(small_says, clock, 1.0)
         async with shop({"default": large, "small": small}, clock=clock) as outlay:
             plan = await outlay.plan(strategy)
-            answer = await outlay.buy(ASK, plan, verifier=verifier, listener=self._hear, **more)
+            answer = await outlay.buy(question, plan, verifier=verifier, listener=self._hear, **more)
             self.ledger = await rows(outlay.store)
         return answer
 
@@ -131,6 +137,11 @@ async def test_a_budget_that_ends_at_a_draw_leaves_what_stands(most):
 async def test_redraws_need_a_verifier_that_says_what_is_wrong():
     with pytest.raises(UsageError, match="redraws=2 needs estimator=verifier"):
         await Bought().buy("arbitrage:redraws=2", 0.9)
+
+
+async def test_at_temperature_0_a_step_cannot_come_out_otherwise():
+    with pytest.raises(UsageError, match="temperature 0"):
+        await Bought().buy(f"{CHECKED},redraws=2", 0.9, question=COLD)
 
 
 async def test_the_worst_case_counts_every_draw_and_every_look():

@@ -15,6 +15,8 @@ from outlay.testing import FIXED
 from outlay.types import Sampling
 
 NAMES = ("beam_search", "diverse_tree_search", "particle_filter", "astar")
+EVERY = (*NAMES, "step_rejection")
+"""With the one that has a single chain, where nothing hangs on siblings."""
 
 
 async def search(name, script, scorer=None, *, nusd=None, question=QUESTION, seed=1, **parameters):
@@ -59,13 +61,13 @@ async def test_a_dead_scorer_ends_the_search(name):
         await search(name, marked, Failing(ProviderError("no such key", fatal=True)))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY)
 async def test_a_scorer_that_never_scores_leaves_no_answer_and_says_why(name):
     with pytest.raises(NoAnswer, match="not scored: the scorer broke"):
         await search(name, lambda r, i: f"good {i}!\n\n", Failing(ProviderError("the scorer broke")))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY)
 async def test_a_whole_chain_without_a_score_keeps_its_text_and_is_not_hidden(name):
     script = lambda r, i: f"Answer: {RIGHT} !"  # noqa: E731
     answer, _, _ = await search(name, script, Failing(ProviderError("the scorer broke")))
@@ -74,7 +76,7 @@ async def test_a_whole_chain_without_a_score_keeps_its_text_and_is_not_hidden(na
     assert answer.p_correct is None
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY)
 async def test_separators_that_never_come_are_cut_steps_up_to_the_bound(name):
     """A text without a blank line, as long as may be: every step is cut at its cap, the chain at its own."""
     answer, model, _ = await search(
@@ -86,7 +88,7 @@ async def test_separators_that_never_come_are_cut_steps_up_to_the_bound(name):
     assert max((r.prefix or "").count("on") for r in model.requests) <= 10
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY)
 async def test_steps_that_never_end_stop_at_the_chains_own_bound(name):
     question = msgspec.structs.replace(QUESTION, sampling=Sampling(max_output_tokens=12))
     answer, model, _ = await search(name, lambda r, i: f"on{i} " * 1000, step_tokens=8, question=question)
@@ -94,21 +96,21 @@ async def test_steps_that_never_end_stop_at_the_chains_own_bound(name):
     assert {r.max_output_tokens for r in model.requests} == {8, 4}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY)
 async def test_a_model_that_goes_round_in_circles_is_stopped(name):
     answer, model, _ = await search(name, lambda r, i: "again\n\n", steps=40)
     assert answer.key is None
     assert max((r.prefix or "").count("again") for r in model.requests) <= 3
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY)
 async def test_empty_steps_end_a_chain(name):
     answer, model, _ = await search(name, lambda r, i: "\n\n" if r.prefix else f"it is {RIGHT}\n\n")
     assert answer.key == RIGHT
     assert all((r.prefix or "").count("\n\n") <= 1 for r in model.requests)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY)
 async def test_a_model_that_ends_at_step_one_is_not_asked_for_more(name):
     """Peers' defect (its_hub): it was asked eight more times, and the answer repeated itself."""
     answer, model, _ = await search(name, lambda r, i: f"Answer: {RIGHT}")
@@ -116,7 +118,7 @@ async def test_a_model_that_ends_at_step_one_is_not_asked_for_more(name):
     assert {r.prefix for r in model.requests} == {None}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY)
 async def test_a_server_that_does_not_tell_its_end_is_asked_once_more_and_believed(name):
     def ends(request, index):
         return "" if request.prefix else f"it is {RIGHT}"
@@ -138,7 +140,7 @@ async def test_a_budget_that_ends_in_the_middle_ends_in_what_was_written(name, n
     assert answer.text
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY)
 async def test_a_model_without_the_ability_is_refused_before_a_cent_is_spent(name):
     model = scripted(lambda r, i: "fine", abilities=frozenset({"chat", "n"}))
     async with run_on(model, verifier=Scorer(noisy)) as run:
@@ -236,7 +238,7 @@ async def test_rounds_keep_a_reference_and_draw_one_less():
     assert answer.key in (RIGHT, "41")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize(("text", "told"), [("on and on " * 100, 1), ("a line\n\n", 0)])
 async def test_separators_that_never_come_are_named_with_what_to_do(name, text, told):
     answer, _, _ = await search(name, lambda r, i: text, steps=3, step_tokens=40)

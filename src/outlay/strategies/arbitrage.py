@@ -98,7 +98,8 @@ async def arbitrage(
 
     Raises:
         MissingAbility: one of the models does not continue a given text, or the estimator's needs are not met.
-        UsageError: there is no such estimator, or it is not the one that `redraws` needs.
+        UsageError: there is no such estimator, it is not the one that `redraws` needs, or the temperature is 0, where a
+            step is the same however often it is drawn.
 
     Cost: at most `max_steps` times a draft of the small model and a step of the large one, `redraws` further steps of
         the large one, and what the estimator buys.
@@ -109,7 +110,7 @@ async def arbitrage(
     Example: `outlay ask "17 * 23?" --model BIG --model small=SMALL --strategy arbitrage:tau=0.2`
     """
     kept = pair_rules.rules(question, first_large, max_steps, step_tokens, separator, thinks, min_step_tokens)
-    _check(run, estimator, redraws)
+    _check(run, question, estimator, redraws)
     default = 0.0 if estimator == ORACLE else TAU
     least = await threshold(run, f"arbitrage:{estimator}", tau, default)
 
@@ -130,10 +131,12 @@ async def arbitrage(
     return await answered(run, asked, kept, chain, counts, answer_by_large=False, by=by)
 
 
-def _check(run: Run, name: str, redraws: int) -> None:
+def _check(run: Run, question: Question, name: str, redraws: int) -> None:
     estimator(name)
     if redraws and name != verifier.__name__:
         raise UsageError(f"redraws={redraws} needs estimator=verifier; leave one of the two out.")
+    if redraws and question.sampling.temperature == 0:
+        raise UsageError("redraws=… draws steps again, which changes nothing at temperature 0; set another.")
     for role in (SMALL, pair_rules.LARGE):
         run.need(frozenset({"prefix"}), role=role)
     if name == uncertainty.__name__:
