@@ -204,7 +204,7 @@ def described(out: Path, given: argparse.Namespace, small: Price, large: Price) 
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--out", type=Path, required=True)
     options.add_argument("--questions", type=int, default=600)
     options.add_argument("--task", default="chain_sum")
