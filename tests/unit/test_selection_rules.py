@@ -44,8 +44,8 @@ def test_best_of_counts_an_unscored_voter_as_nothing():
     assert best_of(pool("7", "7", ("9", 0.1))).p == (("9", 1.0),)
 
 
-def test_best_of_shares_by_class_not_by_sample():
-    assert best_of(pool(("7", 0.9), ("7", 0.9), ("9", 0.9))).p == (("7", 0.5), ("9", 0.5))
+def test_best_of_gives_each_of_the_best_samples_the_same_chance():
+    assert best_of(pool(*[("7", 0.9)] * 3, ("9", 0.9), ("8", 0.2))).p == (("7", 0.75), ("9", 0.25))
 
 
 def test_first_accepted_goes_by_index_not_by_arrival():

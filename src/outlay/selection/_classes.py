@@ -1,8 +1,9 @@
-"""What the selections share: voters by answer class, and mass spread evenly over the best classes."""
+"""What the selections share: voters by answer class, and mass spread over the best classes or samples."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from outlay.types import Choice, Pool, Sample
@@ -40,4 +41,17 @@ def best(rank: Mapping[str, tuple[Any, ...]], k: int = 1) -> Choice:
     inside = [key for key, values in rounded.items() if values > last]
     tied = [key for key, values in rounded.items() if values == last]
     p = dict.fromkeys(inside, 1 / k) | dict.fromkeys(tied, (k - len(inside)) / len(tied) / k)
+    return Choice(tuple(sorted(p.items(), key=lambda item: (-item[1], item[0]))))
+
+
+def best_sample(scored: Sequence[tuple[str, float]]) -> Choice:
+    """One of the samples of highest score, each as likely: a class has the share of them that is its own.
+
+    Args:
+        scored: class and score of each sample.
+    """
+    rounded = [(key, round(score, DIGITS)) for key, score in scored]
+    highest = max((score for _, score in rounded), default=0.0)
+    tied = Counter(key for key, score in rounded if score == highest)
+    p = {key: count / tied.total() for key, count in tied.items()}
     return Choice(tuple(sorted(p.items(), key=lambda item: (-item[1], item[0]))))

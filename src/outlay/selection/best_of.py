@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from outlay.selection._classes import best, classes, scores
+from outlay.selection._classes import best_sample
 from outlay.types import Choice, Pool
 
 
 def best_of(pool: Pool) -> Choice:
-    """The class of the voter with the highest verdict score; classes that tie for it share the mass evenly.
+    """The class of the voter with the highest verdict score; of voters that tie for it each is as likely.
 
     A voter without a verdict counts as score 0. With an imperfect scorer more samples can hurt: rare,
-    over-scored answers win (see `best_of_majority`).
+    over-scored answers win (see `best_of_majority`). A scorer of few distinct scores ties most of the time: shared
+    by sample, what many samples say keeps its weight, where shared by class one slip would count as much as they.
 
     Args:
         pool: the samples of one question, with verdicts.
 
     Returns:
-        Mass 1 on the class (shared among tied ones), or an empty choice without voters.
+        A class's share of the best-scored voters, or an empty choice without voters.
 
     Source:
-        Cobbe et al. 2021 (arXiv 2110.14168), section 4.1.
+        Cobbe et al. 2021 (arXiv 2110.14168), section 4.1; how ties are broken is ours (at random by sample).
 
     Example:
         >>> from outlay.types import Sample, Verdict
@@ -28,4 +29,6 @@ def best_of(pool: Pool) -> Choice:
         ...                               for i, (k, s) in enumerate(votes)))).p
         (('9', 1.0),)
     """
-    return best({key: (max(scores(voters), default=0.0),) for key, voters in classes(pool.voters).items()})
+    return best_sample(
+        [(s.key, s.verdict.score if s.verdict else 0.0) for s in pool.voters if s.key is not None]
+    )

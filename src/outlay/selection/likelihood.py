@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from math import fsum
 
-from outlay.selection._classes import best, classes
+from outlay.selection._classes import best_sample
 from outlay.types import Choice, Pool, Sample
 
 
 def likelihood(pool: Pool, *, normalised: bool = True) -> Choice:
-    """The class of the voter of highest log pi(y|x) / |y| (or log pi(y|x)) over its tokens; ties shared.
+    """The class of the voter of highest log pi(y|x) / |y| (or log pi(y|x)) over its tokens.
 
     Voters without token log-probabilities are left out. The log-probabilities must be the untempered model's;
     the sum favours short outputs, the mean does not.
@@ -19,7 +19,7 @@ def likelihood(pool: Pool, *, normalised: bool = True) -> Choice:
         normalised: rank by the mean token log-probability; otherwise by the sum.
 
     Returns:
-        Mass 1 on the class (shared among tied ones), or an empty choice where no voter has log-probabilities.
+        A class's share of the likeliest voters, or an empty choice where no voter has log-probabilities.
 
     Source:
         Sharpening, Huang et al. 2024 (arXiv 2412.01951), section 2 and appendix A (inference-time best-of-N);
@@ -34,11 +34,8 @@ def likelihood(pool: Pool, *, normalised: bool = True) -> Choice:
         >>> likelihood(pool).p, likelihood(pool, normalised=False).p
         ((('9', 1.0),), (('7', 1.0),))
     """
-    rank = {
-        key: [x for s in voters if (x := _logp(s, normalised)) is not None]
-        for key, voters in classes(pool.voters).items()
-    }
-    return best({key: (max(values),) for key, values in rank.items() if values})
+    scored = [(s.key, _logp(s, normalised)) for s in pool.voters if s.key is not None]
+    return best_sample([(key, logp) for key, logp in scored if logp is not None])
 
 
 def _logp(sample: Sample, normalised: bool) -> float | None:

@@ -86,7 +86,7 @@ def vote(class_QS: ArrayLike, correct_QS: ArrayLike, ks: Sequence[int]) -> Float
 
 
 def best_of(class_QS: ArrayLike, correct_QS: ArrayLike, score_QS: ArrayLike, ks: Sequence[int]) -> Floats:
-    """The chance that the class of the best-scored voter of a sub-pool is right, ties shared evenly by class.
+    """The chance that the best-scored voter of a sub-pool is right, each of those that tie as likely.
 
     Args:
         class_QS: answer class of each sample, -1 for what cannot be chosen.
@@ -102,8 +102,9 @@ def best_of(class_QS: ArrayLike, correct_QS: ArrayLike, score_QS: ArrayLike, ks:
         UsageError: a budget is out of range, a voter has no finite score, or a question has over 1,000 samples.
 
     Source:
-        Expectation of `selection.best_of` and `selection.likelihood`; with distinct scores it is the rank
-        formula of best-of-n estimators, sum over ranks r of C(n - r, k - 1) / C(n, k).
+        Expectation of `selection.best_of` and `selection.likelihood`: the chance that the best score of a sub-pool
+        is s, C(n - better, k) - C(n - better - equal, k) of C(n, k), times the share of right voters at s. With
+        distinct scores it is the rank formula of best-of-n estimators, sum over ranks r of C(n - r, k - 1) / C(n, k).
 
     Example:
         >>> print(best_of([[0, 1, 2]], [[1, 0, 0]], [[0.9, 0.5, 0.1]], [1, 2]).round(4))
@@ -112,17 +113,17 @@ def best_of(class_QS: ArrayLike, correct_QS: ArrayLike, score_QS: ArrayLike, ks:
     votes = tally(class_QS, correct_QS)
     questions, samples = votes.class_QS.shape
     ks = budgets(ks, samples)
-    ways = binomials(samples, max(ks))
-    score = scores(votes.class_QS, score_QS)
-    better_Q = np.zeros(questions, np.int64)
-    total = np.zeros((questions, max(ks) + 1))
-    for count_QC, right_QC in _levels(votes.class_QS, votes.right_QC, score):
-        equal_Q = count_QC.sum(axis=1)
-        rest_QK = ways[samples - better_Q - equal_Q]
-        tied = int((count_QC > 0).sum(axis=1).max())
-        total += shared(rest_QK, _present(count_QC, right_QC, tied, ways), min(tied, max(ks)))
-        better_Q += equal_Q
-    return _per_sub_pool(total, samples, ks)
+    left_QS = np.where(votes.class_QS >= 0, scores(votes.class_QS, score_QS), -np.inf)
+    total_QK, better_Q = np.zeros((questions, len(ks))), np.zeros(questions, np.int64)
+    while (left_QS > -np.inf).any():
+        tied_QS = (left_QS == left_QS.max(axis=1, keepdims=True)) & (left_QS > -np.inf)
+        tied_Q = tied_QS.sum(axis=1)
+        share_Q = (votes.value_QS * tied_QS).sum(axis=1) / np.maximum(tied_Q, 1)
+        best_QK = none_of(better_Q, samples, ks) - none_of(better_Q + tied_Q, samples, ks)
+        total_QK += best_QK * share_Q[:, None]
+        better_Q += tied_Q
+        left_QS[tied_QS] = -np.inf
+    return np.minimum(total_QK, 1.0)
 
 
 def _per_sub_pool(total_QK: Floats, samples: int, ks: list[int]) -> Floats:
@@ -139,29 +140,3 @@ def _reaching(m: int, count_QC: NDArray[np.int64], right_QC: Floats, ways: Float
         fewer[able] = ways[count_QC[able, c], :m]
         exactly[able, m] = ways[count_QC[able, c], m]
         yield fewer, exactly, right_QC[:, c]
-
-
-def _present(count_QC: NDArray[np.int64], right_QC: Floats, tied: int, ways: Floats) -> Iterator[Factor]:
-    """Each class of one score level: no sample of it in the sub-pool, or at least one."""
-    order = np.argsort(-count_QC, axis=1, kind="stable")[:, :tied]
-    for count, right in zip(
-        np.take_along_axis(count_QC, order, 1).T, np.take_along_axis(right_QC, order, 1).T, strict=True
-    ):
-        some = ways[count].copy()
-        some[:, 0] = 0.0
-        yield np.ones((len(count), 1)), some, right
-
-
-def _levels(
-    class_QS: NDArray[np.int64], right_QC: Floats, score_QS: Floats
-) -> Iterator[tuple[NDArray[np.int64], Floats]]:
-    """Voters of each class at the best score of each question, then at the next one, …"""
-    rows, classes = np.arange(len(class_QS))[:, None], right_QC.shape[1]
-    left = np.where(class_QS >= 0, score_QS, -np.inf)
-    while (left > -np.inf).any():
-        best = left.max(axis=1, keepdims=True)
-        here = (left == best) & (best > -np.inf)
-        count_QC = np.zeros((len(left), classes + 1), np.int64)
-        np.add.at(count_QC, (rows, np.where(here, class_QS, classes)), 1)
-        yield count_QC[:, :classes], right_QC
-        left[here] = -np.inf
