@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from outlay.economics.sub_pools._ranked import best_ranked
 from outlay.errors import UsageError
 
 
@@ -14,7 +15,7 @@ def best_of_k(correct_QS: ArrayLike, score_QS: ArrayLike, ks: Sequence[int]) -> 
     """sum_{i = 0}^{n - k} correct_(i) C(n - 1 - i, k - 1) / C(n, k): the best-scored of k solutions is right.
 
     correct_(i) is the i-th best solution's flag. The expectation over all sub-pools of k; solutions that tie in
-    score are chosen evenly. It ties by solution where `sub_pools.best_of` ties by answer class.
+    score are chosen evenly. Solutions without an answer are ranked too, where `sub_pools.best_of` leaves them out.
 
     Args:
         correct_QS: whether each solution is right.
@@ -43,18 +44,4 @@ def best_of_k(correct_QS: ArrayLike, score_QS: ArrayLike, ks: Sequence[int]) -> 
     n = correct.shape[1]
     if not ks or min(ks) < 1 or max(ks) > n:
         raise UsageError(f"the sizes must lie between 1 and the {n} solutions, not {list(ks)}")
-    weight_SK = np.stack([_rank_weights(n, k) for k in ks], axis=1)
-    return np.array([_ranked(c, s) for c, s in zip(correct, score, strict=True)]) @ weight_SK
-
-
-def _ranked(correct_S: NDArray[np.float64], score_S: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Flags from the best score to the worst, tied ones replaced by their mean."""
-    _, rank_S, count_R = np.unique(-score_S, return_inverse=True, return_counts=True)
-    return np.repeat(np.bincount(rank_S, weights=correct_S) / count_R, count_R)
-
-
-def _rank_weights(n: int, k: int) -> NDArray[np.float64]:
-    """C(n - 1 - i, k - 1) / C(n, k) for ranks i = 0 … n - 1, by its recursion, which cannot overflow."""
-    rank = np.arange(n - 1)
-    ratio = np.maximum(n - k - rank, 0) / (n - 1 - rank)
-    return k / n * np.concatenate([[1.0], ratio.cumprod()])
+    return best_ranked(correct, score, ks)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from outlay.economics.sub_pools._ranked import best_ranked
 from outlay.economics.sub_pools._tally import budgets, scores, tally
 from outlay.economics.sub_pools._ties import Factor, shared
 from outlay.economics.sub_pools._ways import binomials, none_of
@@ -102,28 +103,15 @@ def best_of(class_QS: ArrayLike, correct_QS: ArrayLike, score_QS: ArrayLike, ks:
         UsageError: a budget is out of range, a voter has no finite score, or a question has over 1,000 samples.
 
     Source:
-        Expectation of `selection.best_of` and `selection.likelihood`: the chance that the best score of a sub-pool
-        is s, C(n - better, k) - C(n - better - equal, k) of C(n, k), times the share of right voters at s. With
-        distinct scores it is the rank formula of best-of-n estimators, sum over ranks r of C(n - r, k - 1) / C(n, k).
+        Expectation of `selection.best_of` and `selection.likelihood`: the rank formula of best-of-n estimators.
 
     Example:
         >>> print(best_of([[0, 1, 2]], [[1, 0, 0]], [[0.9, 0.5, 0.1]], [1, 2]).round(4))
         [[0.3333 0.6667]]
     """
     votes = tally(class_QS, correct_QS)
-    questions, samples = votes.class_QS.shape
-    ks = budgets(ks, samples)
-    left_QS = np.where(votes.class_QS >= 0, scores(votes.class_QS, score_QS), -np.inf)
-    total_QK, better_Q = np.zeros((questions, len(ks))), np.zeros(questions, np.int64)
-    while (left_QS > -np.inf).any():
-        tied_QS = (left_QS == left_QS.max(axis=1, keepdims=True)) & (left_QS > -np.inf)
-        tied_Q = tied_QS.sum(axis=1)
-        share_Q = (votes.value_QS * tied_QS).sum(axis=1) / np.maximum(tied_Q, 1)
-        best_QK = none_of(better_Q, samples, ks) - none_of(better_Q + tied_Q, samples, ks)
-        total_QK += best_QK * share_Q[:, None]
-        better_Q += tied_Q
-        left_QS[tied_QS] = -np.inf
-    return np.minimum(total_QK, 1.0)
+    score_QS = np.where(votes.class_QS >= 0, scores(votes.class_QS, score_QS), -np.inf)
+    return best_ranked(votes.value_QS, score_QS, budgets(ks, score_QS.shape[1]))
 
 
 def _per_sub_pool(total_QK: Floats, samples: int, ks: list[int]) -> Floats:
