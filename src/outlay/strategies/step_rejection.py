@@ -47,7 +47,7 @@ async def step_rejection(
 
     A step with which the chain scores below `accept` is drawn again, at most `redraws` times in the whole chain; of
     several draws the first of the best score stays, and one that is lost counts like one that is rejected. With a check
-    that is sound and free it costs little more than one sample. An error that the check cannot see stays, and a chain
+    that is sound and free it writes little more than one sample. An error that the check cannot see stays, and a chain
     that is led astray early is never left for another: for that there are searches.
 
     Args:
