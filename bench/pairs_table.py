@@ -287,7 +287,7 @@ def print_table(out: Path) -> None:
 
 
 def _print_live(out: Path, arms: Sequence[Arm]) -> None:
-    """What was bought anew, one question at a time: right answers, large-model tokens written in steps, wall clock."""
+    """What was bought anew, one question at a time: right answers, large-model tokens, wall clock."""
     rows = read_rows(out / "live.jsonl")
     by_arm = {arm.name: {r.question_id: r for r in rows if r.arm == arm.name} for arm in arms}
     alone = by_arm["large alone"]

@@ -7,13 +7,11 @@ from __future__ import annotations
 from outlay.errors import BudgetExceeded, ProviderError
 from outlay.run import Run
 from outlay.skeletons.advantage import scored
+from outlay.skeletons.chain import ACCEPTED
 from outlay.skeletons.pair import Again, Chain, Counts, drawn
 from outlay.skeletons.pair_rules import LARGE, Rules
 from outlay.skeletons.steps import Step
 from outlay.types import Question
-
-WRONG = 0.5
-"""A chain that scores below this is more likely wrong than right."""
 
 
 def redrawing(kept: Rules, most: int) -> Again | None:
@@ -38,7 +36,7 @@ def redrawing(kept: Rules, most: int) -> Again | None:
         best, draw = found, 0
         try:
             highest = await _score(run, question, chain, found, counts)
-            while highest < WRONG and left:
+            while highest < ACCEPTED and left:
                 left, draw = left - 1, draw + 1
                 other = await drawn(run, question, kept, chain, LARGE, draw=draw)
                 counts.redrawn += 1

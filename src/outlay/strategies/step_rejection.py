@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from outlay.errors import UsageError
 from outlay.run import Run
-from outlay.skeletons.chain import Chain, Shape, Temperature
+from outlay.skeletons.chain import ACCEPTED, Chain, Shape, Temperature
 from outlay.skeletons.counted import counted
 from outlay.skeletons.pool import need_kind
 from outlay.skeletons.population import Population
@@ -20,7 +20,7 @@ def bound(
     question: Question,
     *,
     redraws: Count = 8,
-    accept: Share = 0.5,
+    accept: Share = ACCEPTED,
     steps: Count = 40,
     step_tokens: Tokens = 512,
     separator: str = SEPARATOR,
@@ -37,7 +37,7 @@ async def step_rejection(
     question: Question,
     *,
     redraws: Count = 8,
-    accept: Share = 0.5,
+    accept: Share = ACCEPTED,
     steps: Count = 40,
     step_tokens: Tokens = 512,
     separator: str = SEPARATOR,
