@@ -1,12 +1,20 @@
 """The drift alarm on planted drops: `bench/drift.py` at a reduced size, and its guarantees at the edges."""
 
+import importlib.util
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from outlay.economics.cascade import break_even_agreement, expected_cost, weigh
 from outlay.errors import UsageError
-from outlay.stats.drop_alarm import drop_alarm
+from outlay.stats.drop_alarm import BETS, DROPS, EVERY, drop_alarm
+
+SPEC = importlib.util.spec_from_file_location("bench_drift", Path(__file__).parents[2] / "bench" / "drift.py")
+assert SPEC is not None
+assert SPEC.loader is not None
+drift = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(drift)
 
 
 def draw(rng, rate, n):
@@ -23,7 +31,7 @@ def test_steady_rates_and_rising_ones_raise_at_most_five_in_a_hundred(rate):
     assert gone_off <= 0.05 * runs
 
 
-@pytest.mark.parametrize(("rate", "of"), [(0.95, 400), (0.8, 1000)])
+@pytest.mark.parametrize(("rate", "of"), [(0.95, 400), (0.9, 400), (0.8, 1000)])
 @pytest.mark.parametrize("start", [0, 600])
 def test_a_drop_of_ten_points_is_found_nine_times_in_ten(rate, of, start):
     rng, runs, found = Random(f"{rate}{start}"), 100, 0
@@ -32,6 +40,25 @@ def test_a_drop_of_ten_points_is_found_nine_times_in_ten(rate, of, start):
         at = drop_alarm(draw(rng, rate, start) + draw(rng, rate - 0.1, 1000), right=right, of=of).at
         found += at is not None and at > start
     assert found >= 0.88 * runs
+
+
+@pytest.mark.parametrize(("rate", "start"), [(0.95, 400), (0.9, 400), (0.9, 2000), (0.8, 800), (0.8, 2000)])
+def test_a_cascade_finds_a_drop_within_a_thousand_audits_and_is_rarely_wrong(rate, start):
+    assert drift.found(rate, start, runs=60)["found"] >= 0.88
+    assert drift.false_alarms(rate, start, runs=60) <= 0.1
+
+
+def test_the_evidence_is_that_of_bets_followed_one_by_one():
+    rng = Random(8)
+    outcomes = draw(rng, 0.8, 700)
+    told = drop_alarm(outcomes, right=185, of=200, level=1e-9)
+    stakes, highest = [0.0] * len(DROPS), 0.0
+    for t, x in enumerate(outcomes):
+        opened = 1 / (BETS * len(DROPS)) if t % EVERY == 0 and t < EVERY * BETS else 0.0
+        factors = [(1 - d / told.floor) if x else (1 - told.floor + d) / (1 - told.floor) for d in DROPS]
+        stakes = [(s + opened) * f for s, f in zip(stakes, factors, strict=True)]
+        highest = max(highest, sum(stakes))
+    assert told.evidence == pytest.approx(highest)
 
 
 def test_looking_after_every_outcome_is_looking_once():

@@ -120,6 +120,18 @@ async def test_the_steps_of_a_cascade_are_read_in_order_and_bounded(store, monke
     assert await store.cascade_steps("stranger", "x", limit=3) == []
 
 
+async def test_audits_outlive_the_steps_between_them_and_are_bounded_too(store, monkeypatch):
+    monkeypatch.setattr("outlay.store.demonstrations.MOST_STEPS", 3)
+    monkeypatch.setattr("outlay.store.demonstrations.MOST_AUDITS", 4)
+    outcomes = ["matched", "differed"] + ["agreed"] * 6 + ["matched", "agreed", "differed"]
+    for i, outcome in enumerate(outcomes):
+        await leave(store, steps=[("x", outcome, i, None), ("y", "matched", i, None)])
+    audits = await store.cascade_steps("local", "x", limit=100, audited=True)
+    assert [(a[0], a[1]) for a in audits] == [("matched", 0), ("differed", 1), ("matched", 8), ("differed", 10)]
+    assert len(await store.cascade_steps("local", "x", limit=100)) == 5
+    assert [a[1] for a in await store.cascade_steps("local", "y", limit=100)] == [7, 8, 9, 10]
+
+
 async def test_an_answer_and_what_it_leaves_are_committed_together(store):
     await leave(store, solved("a", 1, 0))
     (kept,) = await store.demonstrations("local")

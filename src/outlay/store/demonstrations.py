@@ -10,8 +10,8 @@ from outlay.store import vectors
 from outlay.store.kept import CascadeStep, Demonstration, Kept
 from outlay.store.vectors import Entry
 
-MOST_STEPS = 20_000
-"""How many steps of a cascade are remembered in one stream."""
+MOST_STEPS, MOST_AUDITS = 20_000, 2_000
+"""How many of the newest steps of a cascade are remembered in one stream, and how many audits, however old."""
 _ADD = (
     "INSERT INTO demonstrations (tenant, space, id, source, position, goal, plan, observation, reasoning, action, "
     "model, prompts, verified, trace_id, at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
@@ -42,12 +42,20 @@ _ADD_STEP = (
     "INSERT INTO cascade_steps (tenant, stream, seq, outcome, small_nusd, large_nusd, at_us) "
     "VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
-_OLD_STEPS = "DELETE FROM cascade_steps WHERE tenant = ? AND stream = ? AND seq <= ?"
+_OLD_STEPS = (
+    "DELETE FROM cascade_steps WHERE tenant = ? AND stream = ? AND seq <= ? "
+    "AND outcome NOT IN ('matched', 'differed')"
+)
 _STEPS = (
     "SELECT outcome, small_nusd, large_nusd FROM cascade_steps WHERE tenant = ? AND stream = ?{} "
     "ORDER BY seq DESC LIMIT ?"
 )
 _AUDITED = " AND outcome IN ('matched', 'differed')"
+_OLD_AUDITS = (
+    f"DELETE FROM cascade_steps WHERE tenant = ? AND stream = ?{_AUDITED} AND seq <= "
+    f"(SELECT seq FROM cascade_steps WHERE tenant = ? AND stream = ?{_AUDITED} "
+    "ORDER BY seq DESC LIMIT 1 OFFSET ?)"
+)
 
 
 def keep(db: sqlite3.Connection, tenant: str, kept: Kept, trace_id: str, at_us: int) -> None:
@@ -128,3 +136,5 @@ def _keep_step(db: sqlite3.Connection, tenant: str, step: CascadeStep, at_us: in
     values = (tenant, step.stream, seq, step.outcome, step.small_nusd, step.large_nusd, at_us)
     db.execute(_ADD_STEP, values)
     db.execute(_OLD_STEPS, (tenant, step.stream, seq - MOST_STEPS))
+    if step.outcome in ("matched", "differed"):
+        db.execute(_OLD_AUDITS, (tenant, step.stream, tenant, step.stream, MOST_AUDITS))

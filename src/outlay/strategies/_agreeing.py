@@ -24,10 +24,13 @@ WARM = 0.7
 """The small model's temperature where none is stated: above 0, so that its samples can disagree (our choice)."""
 LOOKED_AT = 200
 """The newest steps whose costs and agreement are weighed."""
-AUDITS = 1000
-"""The newest audits that are looked at."""
+AUDITS = 1400
+"""The newest audits that are looked at (our choice)."""
 REFERENCE = 400
-"""Audits before which no drop is looked for, and which a new reference takes after one (our choice)."""
+"""The least audits that later ones are held against, and how many an alarm lasts (our choice)."""
+LEVEL = 0.1
+"""The level of the drift test. It bounds false alarms for any rate and however long one looks, and is far above them:
+`bench/drift.py` counts less than 5 in 100 runs of 1,000 audits (our choice)."""
 LEAST_AUDITS, NEWEST = 10, 60
 """Audits before agreement is judged, and how many of the newest judge it (our choice)."""
 EXPLORE = 0.05
@@ -103,14 +106,15 @@ async def standing(run: Run, question: Question, terms: Terms, stream: str) -> S
 
 
 def fallen(audits: Sequence[int]) -> bool:
-    """Whether a drop was found after the newest reference, and no new reference has been gathered since."""
+    """Whether the newer half has dropped below the older one, and no new reference has been gathered since."""
     start = 0
     while len(audits) - start > REFERENCE:
-        right = sum(audits[start : start + REFERENCE])
-        at = drop_alarm([bool(a) for a in audits[start + REFERENCE :]], right=right, of=REFERENCE).at
+        of = max(REFERENCE, (len(audits) - start) // 2)
+        right = sum(audits[start : start + of])
+        at = drop_alarm([bool(a) for a in audits[start + of :]], right=right, of=of, level=LEVEL).at
         if at is None:
             return False
-        start += REFERENCE + at
+        start += of + at
         if len(audits) - start < REFERENCE:
             return True
     return False
