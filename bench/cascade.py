@@ -1,7 +1,8 @@
 """A cascade with in-context distillation on real models: cost, deferral and accuracy as the store grows.
 
 python bench/cascade.py --out DIR [--questions 600] [--task chain_sum] [--n 3] [--k 4] [--seed 0]
-    [--small local/qwen2.5-coder-0.5b] [--large local/qwen2.5-coder-1.5b] [--ratio 20] [--hint SENTENCE] [--report]
+    [--small local/qwen2.5-coder-0.5b] [--large local/qwen2.5-coder-1.5b] [--ratio 20] [--hint SENTENCE]
+    [--arms teacher student cascade_only cascade cascade_calibrated] [--report]
 
 Arms, all on the same stream of questions in the same order: the teacher's single answer; the vote of n samples of the
 student; the cascade without examples; the cascade with k; both of these under prices at which the teacher's token costs
@@ -10,7 +11,8 @@ teacher alone and says so. A question's deferred answer is the teacher's recorde
 pays for the same text: teacher and student are asked ahead, a few questions at once. The bill of each arm is then told
 under both price books, from its tokens.
 --hint adds a sentence to every question: examples show the teacher's text, and a teacher that answers outright teaches
-the student to leave out its steps.
+the student to leave out its steps. --arms buys some of the arms only; the report is over questions that all arms in DIR
+have answered.
 
 Everything is kept in DIR, with a ledger of its own: after an interruption, or with more --questions, the same
 command goes on where it was and buys nothing twice. A question that an interruption hit between its answer and its
@@ -156,7 +158,7 @@ async def run_all(given: argparse.Namespace, out: Path) -> None:
         raise SystemExit("Both models need a price.")
     described(out, given, small_price, large_price)
     items = list(open_task(given.task, questions=given.questions, seed=given.seed))
-    bought = strategies(given.n, given.k)
+    bought = {arm: one for arm, one in strategies(given.n, given.k).items() if arm in given.arms}
     done = {(r["arm"], r["question"]) for r in cascade_report.outcomes(out / "stream.jsonl")}
     calibrated = {"default": small, "small": small, "large": large, "embed": "words/384"}
     async with Outlay(
@@ -186,7 +188,9 @@ async def run_all(given: argparse.Namespace, out: Path) -> None:
 
                 for start in range(0, len(items), WINDOW):
                     window = range(start, min(start + WINDOW, len(items)))
-                    await together(buy(arm, index) for arm in ALONE for index in window)
+                    for arm in (a for a in bought if a in ALONE):
+                        # One model after the other: two at work on the same cores take longer than in turn.
+                        await together(buy(arm, index) for index in window)
                     # By now every answer that a cascade may defer to is in the cache.
                     await together(stream(arm, window) for arm in bought if arm not in ALONE)
 
@@ -215,6 +219,8 @@ def main() -> None:
     options.add_argument("--large", default="local/qwen2.5-coder-1.5b")
     options.add_argument("--ratio", type=float, default=20.0)
     options.add_argument("--hint", default="", help="a sentence for every question, such as how to write steps")
+    arms = list(strategies(0, 0))
+    options.add_argument("--arms", nargs="+", choices=arms, default=arms)
     options.add_argument("--report", action="store_true")
     given = options.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
