@@ -34,6 +34,7 @@ WAYS = {
     "elastic": "elastic:answer=16",
     "elastic, outright": "elastic:answer=16,outright=true",
     "elastic, outright, at a blank line": "elastic:answer=16,outright=true,cut=true",
+    "elastic, plain": "elastic:answer=16,thinks=plain",
     "budget forcing": "budget_forcing:waits=1,answer=16",
     "budget forcing, outright": "budget_forcing:waits=1,answer=16,outright=true",
 }

@@ -7,8 +7,10 @@ import msgspec
 from outlay.run import Run
 from outlay.skeletons import phases
 from outlay.skeletons.counted import counted
+from outlay.skeletons.forced_answer import reply_then_answer
 from outlay.skeletons.one_chain import answer_of
-from outlay.skeletons.phases import ANSWER_TOKENS, THINKING_TOKENS, ThinkingTokens, Thinks
+from outlay.skeletons.pair_rules import Thinks
+from outlay.skeletons.phases import ANSWER_TOKENS, THINKING_TOKENS, ThinkingTokens
 from outlay.types import Answer, Bound, Question, Tokens
 
 NEEDS = phases.NEEDS
@@ -53,16 +55,19 @@ async def elastic(
         outright: the answer is begun for the model with `Answer:`, for kinds that are stated so. A plain model whose
             thinking was closed by force otherwise often goes on thinking in the answer's budget.
         thinks: `asked` for plain models, which get a sentence that asks for it; `native` for models that think
-            between tags by themselves, or whose server sends that as reasoning.
+            between tags by themselves, or whose server sends that as reasoning; `plain` where the reply itself is the
+            thinking, without tags: one that is cut has its answer begun for it, one that ends is the answer.
 
     Cost: two calls of the default model: t + s output tokens, and the question twice with at most t tokens between.
     Source: Scalable Chain of Thoughts via Elastic Reasoning (arXiv 2505.05315), inference of section 3. Tags are
         written with the line breaks of Qwen's template, where the paper's code adds the bare tag; thinking of a
-        model that ends without closing is closed as if it had. `cut`, `outright` and `asked`
-        are ours.
+        model that ends without closing is closed as if it had. `cut`, `outright`, `asked` and `plain` are ours.
     Example: `outlay ask "17 * 23?" --strategy elastic:thinking=64,answer=32 --kind number`
     """
     t, s = phases.caps(question, thinking, answer)
+    if thinks == "plain":
+        whole, how = await reply_then_answer(run, question, most=t, answer=s, cut=cut)
+        return await answer_of(run, question, whole, stopped=f"reply of at most {counted(t, 'token')}, {how}")
     asked = phases.framed(question, thinks)
     thought = await phases.think(run, asked, "", most=t, label="thinking")
     forced = t > 0 and not thought.closed
