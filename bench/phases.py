@@ -4,10 +4,11 @@
     .venv/bin/python bench/phases.py DIR --table
 
 At every cap on all output tokens: the reply cut there, the same where the model was asked to think between tags,
-`elastic` with 16 of the tokens for the answer, and `budget_forcing`, both also with the answer begun for the model. All
-are asked to work a line a step, without which some models state a sum outright and there is nothing to cut. A reply
-that is cut has no answer for outlay, even where it states one before; the columns "in the text" count it all the same,
-which favours truncation. Gains are over the plain cut reply, paired by question, counted in the text.
+`elastic` with 16 of the tokens for the answer, and `budget_forcing`, both also with the answer begun for the model, and
+`elastic` without tags. All are asked to work a line a step, without which some models state a sum outright and there is
+nothing to cut. A reply that is cut has no answer for outlay, even where it states one before; the columns "in the text"
+count it all the same, which favours truncation. Gains are over the plain cut reply, paired by question, counted in the
+text.
 """
 
 from __future__ import annotations
