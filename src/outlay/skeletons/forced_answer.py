@@ -7,7 +7,7 @@ import msgspec
 from outlay.errors import BudgetExceeded, ProviderError
 from outlay.prompts.answer_format import beginning
 from outlay.run import Run
-from outlay.skeletons.phases import cut_at_blank_line
+from outlay.skeletons.phases import cut_at_blank_line, remember
 from outlay.types import Completion, Question
 
 
@@ -54,10 +54,7 @@ async def reply_then_answer(
     except (BudgetExceeded, ProviderError) as failure:
         if said is None or (isinstance(failure, ProviderError) and failure.fatal):
             raise
-        if isinstance(failure, BudgetExceeded):
-            run.refused = run.refused or str(failure)
-        else:
-            run.failure = run.failure or failure
+        remember(run, failure)
         run.notes.append(f"the answer after the cut reply could not be bought: {failure}")
         return said, "cut"
     usage = msgspec.structs.replace(more.usage, output_tokens=more.usage.output_tokens + written)

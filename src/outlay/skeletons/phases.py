@@ -131,7 +131,7 @@ async def conclude(
         if not thought.text:
             raise _nothing(run, failure) from failure
         run.notes.append(f"the answer after the thinking could not be bought: {failure}")
-        _remember(run, failure)
+        remember(run, failure)
         return whole
     _tell_dropped_thinking(run, thought, said)
     usage = msgspec.structs.replace(said.usage, output_tokens=said.usage.output_tokens + thought.tokens)
@@ -165,13 +165,14 @@ def _thought(said: Completion, so_far: str) -> Thought:
 def _ended(run: Run, so_far: str, failure: BudgetExceeded | ProviderError) -> Thought:
     if isinstance(failure, ProviderError) and failure.fatal:
         raise failure
-    _remember(run, failure)
+    remember(run, failure)
     what = "the budget refused more thinking" if isinstance(failure, BudgetExceeded) else "thinking failed"
     run.notes.append(f"{what}: {failure}")
     return Thought(so_far, why=f"{what}: {failure}")
 
 
-def _remember(run: Run, failure: BudgetExceeded | ProviderError) -> None:
+def remember(run: Run, failure: BudgetExceeded | ProviderError) -> None:
+    """Keep what ended a part early, the first of its kind, for the answer to tell."""
     if isinstance(failure, BudgetExceeded):
         run.refused = run.refused or str(failure)
     else:
