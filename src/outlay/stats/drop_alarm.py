@@ -63,7 +63,7 @@ def drop_alarm(outcomes: Sequence[bool], *, right: int, of: int, level: float = 
         >>> steady = [i % 10 > 0 for i in range(400)]
         >>> fallen = [i % 5 > 0 for i in range(400)]
         >>> print([drop_alarm(x, right=380, of=400).at for x in (steady, fallen)])
-        [None, 81]
+        [None, 76]
     """
     if of < 1 or not 0 <= right <= of or not 0 < level < 1:
         raise UsageError("A drop needs a reference of at least one outcome and a level between 0 and 1.")
