@@ -243,11 +243,14 @@ async def test_over_http_thinking_that_the_server_sends_apart_is_put_back(shell:
     assert shell.up.last["continue_final_message"] is True
 
 
-async def test_a_server_that_opens_a_new_turn_is_found_out_before_the_thinking_is_bought(shell: Shell):
+@pytest.mark.parametrize("strategy", ["elastic", "elastic:thinks=plain"])
+async def test_a_server_that_opens_a_new_turn_is_found_out_before_the_thinking_is_bought(
+    shell: Shell, strategy: str
+):
     shell.up.flavour = "vllm"
     shell.up.always(chat("Certainly! red green blue"))
     shell.config("free = true")
-    assert await shell("ask", "17 * 23?", "--kind", "number", "--strategy", "elastic") == 2
+    assert await shell("ask", "17 * 23?", "--kind", "number", "--strategy", strategy) == 2
     assert "opens a new turn instead of continuing" in shell.sentence
     assert shell.up.n_chats == 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from outlay.budget import Limits
-from outlay.errors import ProviderError
+from outlay.errors import NoAnswer, ProviderError
 from outlay.testing import FIXED, scripted, shop
 from outlay.types import Completion, Question, Usage
 
@@ -76,3 +76,10 @@ async def test_an_answer_that_fails_or_does_not_fit_leaves_the_cut_reply_and_say
     refused = await bought(worker(), "elastic:thinking=7,answer=5,thinks=plain", limits=Limits(calls=1))
     assert refused.answer is None
     assert refused.refused
+
+
+@pytest.mark.parametrize("thinking", [0, 7])
+async def test_a_first_call_that_fails_is_no_answer_and_says_why(thinking):
+    model = scripted(lambda r, i: ProviderError("gone"), price=FIXED)
+    with pytest.raises(NoAnswer, match="No reply came back: gone"):
+        await bought(model, f"elastic:thinking={thinking},thinks=plain")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from outlay.errors import BudgetExceeded, ProviderError
+from outlay.errors import BudgetExceeded, NoAnswer, ProviderError
 from outlay.prompts.answer_format import beginning
 from outlay.run import Run
 from outlay.skeletons.phases import cut_at_blank_line, remember
@@ -31,14 +31,20 @@ async def reply_then_answer(
         it, marked as cut.
 
     Raises:
+        MissingAbility: the model does not continue a given text; found out before the reply is bought.
         BudgetExceeded: nothing was bought.
-        ProviderError: nothing came.
+        NoAnswer: nothing came.
+        ProviderError: a failure that no other call can mend.
     """
+    await run.continues()
     text, written = "", 0
     said: Completion | None = None
     if most:
         sampling = msgspec.structs.replace(question.sampling, max_output_tokens=most)
-        (said,) = await run.complete(question.messages, role="default", label="reply", sampling=sampling)
+        try:
+            (said,) = await run.complete(question.messages, role="default", label="reply", sampling=sampling)
+        except ProviderError as failure:
+            raise _nothing(failure) from failure
         if not said.truncated:
             return said, "ended by the model"
         text, written = said.text, said.usage.output_tokens
@@ -52,7 +58,9 @@ async def reply_then_answer(
             question.messages, role="default", label="answer", sampling=sampling, prefix=text or None
         )
     except (BudgetExceeded, ProviderError) as failure:
-        if said is None or (isinstance(failure, ProviderError) and failure.fatal):
+        if isinstance(failure, ProviderError) and (said is None or failure.fatal):
+            raise _nothing(failure) from failure
+        if said is None:
             raise
         remember(run, failure)
         run.notes.append(f"the answer after the cut reply could not be bought: {failure}")
@@ -60,3 +68,7 @@ async def reply_then_answer(
     usage = msgspec.structs.replace(more.usage, output_tokens=more.usage.output_tokens + written)
     how = "made to answer" if most else "none was asked for"
     return msgspec.structs.replace(more, text=text + more.text, usage=usage, sample=0), how
+
+
+def _nothing(failure: ProviderError) -> ProviderError | NoAnswer:
+    return failure if failure.fatal else NoAnswer(f"No reply came back: {failure}.")

@@ -27,10 +27,10 @@ LOOKED_AT = 200
 AUDITS = 1400
 """The newest audits that are looked at (our choice)."""
 REFERENCE = 400
-"""The least audits that later ones are held against, and how many an alarm lasts (our choice)."""
+"""The least audits that later ones are held against, and that must follow an alarm before it ends (our choice)."""
 LEVEL = 0.1
-"""The level of the drift test. It bounds false alarms for any rate and however long one looks, and is far above them:
-`bench/drift.py` counts less than 5 in 100 runs of 1,000 audits (our choice)."""
+"""The level of the drift test of one reference, which bounds its false alarms at any rate (our choice). As references
+move on there are more: `bench/drift.py` counts less than 5 in 100 runs of 1,000 audits."""
 LEAST_AUDITS, NEWEST = 10, 60
 """Audits before agreement is judged, and how many of the newest judge it (our choice)."""
 EXPLORE = 0.05

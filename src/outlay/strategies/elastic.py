@@ -56,9 +56,10 @@ async def elastic(
             thinking was closed by force otherwise often goes on thinking in the answer's budget.
         thinks: `asked` for plain models, which get a sentence that asks for it; `native` for models that think
             between tags by themselves, or whose server sends that as reasoning; `plain` where the reply itself is the
-            thinking, without tags: one that is cut has its answer begun for it, one that ends is the answer.
+            thinking, without tags: one that is cut always has its answer begun for it, one that ends is the answer.
 
     Cost: two calls of the default model: t + s output tokens, and the question twice with at most t tokens between.
+        One call where a `plain` reply ends itself.
     Source: Scalable Chain of Thoughts via Elastic Reasoning (arXiv 2505.05315), inference of section 3. Tags are
         written with the line breaks of Qwen's template, where the paper's code adds the bare tag; thinking of a
         model that ends without closing is closed as if it had. `cut`, `outright`, `asked` and `plain` are ours.
