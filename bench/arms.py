@@ -41,7 +41,7 @@ class Arm(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """One answer. The last two hold for the text as it is, also where its end was cut off."""
+    """One answer. What is said `in_text` holds for the text as it is, also where its end was cut off."""
 
     task: str
     arm: str
@@ -54,6 +54,7 @@ class Row(Struct, frozen=True):
     output_tokens: int = 0
     cost_nusd: int = 0
     failed: str = ""
+    calls: int = 0
 
 
 def arguments(
@@ -163,6 +164,7 @@ async def _answered(shop: Outlay, task: str, arm: Arm, item: Item, verifier: str
         answer.usage.input_tokens,
         answer.usage.output_tokens,
         answer.cost_nusd or 0,
+        calls=answer.calls,
     )
 
 
