@@ -316,7 +316,7 @@ def _write_picture(out: Path, found: Sequence[Summary]) -> None:
     points, best = [], -1.0
     for x in sorted(found, key=lambda x: (x.cost_usd, -x.accuracy)):
         front, best = x.accuracy > best, max(best, x.accuracy)
-        series = re.sub(r" \d+%$", "", x.arm.name)
+        series = re.sub(r"^\w+ (?=alone$)| \d+%$|,.*$", "", x.arm.name)
         points.append(
             Point(
                 x.arm.name, series, x.cost_usd, x.accuracy, x.low, x.high, x.questions, front, label=x.arm.name

@@ -1,10 +1,11 @@
-"""The picture of a frontier, from the JSON of a report, drawn by headless Chromium.
+"""The picture of a frontier, from the JSON of a report or a chart's own, drawn by headless Chromium.
 
 outlay report DIR --html report.html writes the page; a script writes the JSON with
 `msgspec.json.encode(report)`. Then:
 
 python bench/picture.py report.json docs/frontier.svg                 the first market, light
 python bench/picture.py report.json docs/frontier.png --task sums --source pools --chart curves --dark
+python bench/picture.py DIR/pareto.vl.json docs/pairs.svg             the chart that bench/pairs.py leaves
 """
 
 from __future__ import annotations
@@ -72,15 +73,19 @@ def svg(page: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("report", type=Path)
+    parser.add_argument("report", type=Path, help="a report, or a chart whose name ends in .vl.json")
     parser.add_argument("picture", type=Path, help="a file that ends in .svg or .png")
     parser.add_argument("--task", default="")
     parser.add_argument("--source", default="", choices=["", "live", "recorded", "pools"])
     parser.add_argument("--chart", default="frontier", choices=sorted(CHARTS))
     parser.add_argument("--dark", action="store_true")
     given = parser.parse_args()
-    report = msgspec.json.decode(given.report.read_bytes(), type=Report)
-    chart = CHARTS[given.chart](chosen(report, given.task, given.source))
+    found = given.report.read_bytes()
+    if given.report.name.endswith(".vl.json"):
+        chart = msgspec.json.decode(found) | {"width": "container"}
+    else:
+        report = msgspec.json.decode(found, type=Report)
+        chart = CHARTS[given.chart](chosen(report, given.task, given.source))
     page = chart_page(chart, dark=given.dark, width=WIDTH - 40)
     if given.picture.suffix == ".svg":
         given.picture.write_text(svg(page), "utf-8")
