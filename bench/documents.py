@@ -133,6 +133,8 @@ def say(text: str) -> None:
 def main() -> None:
     """Buy what is missing, then report."""
     parser = arguments(__doc__, 40, "qwen-0.5b.gguf")
+    # Users fit their allocation with this: the default is a model that they can pull.
+    parser.set_defaults(model="local/qwen2.5-coder-0.5b")
     parser.add_argument("--hops", type=int, nargs="+", choices=(1, 2, 3), default=[1, 2, 3])
     parser.add_argument("--least", type=int, default=1, help="sub-questions before an answer is taken")
     parser.add_argument("--quick", action="store_true", help="four settings, too few for a fit")
