@@ -19,17 +19,17 @@ GOODS = (
 
 
 class Good(Struct, frozen=True):
-    """One kind of good: dollars a piece, pieces that came, pieces that were sold."""
+    """One kind of good: dollars a piece, pieces it had, pieces that were sold."""
 
     name: str
     price: int
-    came: int
+    had: int
     sold: int
 
     @property
     def left(self) -> int:
         """Pieces that are left."""
-        return self.came - self.sold
+        return self.had - self.sold
 
 
 def shop_stock(
@@ -73,15 +73,15 @@ def stock(seed: int, shop: int, goods: int) -> tuple[Good, ...]:
     random = Random(f"shop_stock {seed} {shop}")
     made = []
     for name in random.sample(GOODS, goods):
-        came = random.randint(12, 48)
-        made.append(Good(name, random.randint(2, 9), came, random.randint(5, came - 3)))
+        had = random.randint(12, 48)
+        made.append(Good(name, random.randint(2, 9), had, random.randint(5, had - 3)))
     return tuple(made)
 
 
 def context(seed: int, shop: int, goods: int) -> str:
     """The list of a shop, as its questions begin."""
     lines = [
-        f"{g.came} {g.name} came in, and {g.sold} {g.name} were sold at {g.price} dollars each."
+        f"The shop had {g.had} {g.name}. It sold {g.sold} of the {g.name}, at {g.price} dollars each."
         for g in stock(seed, shop, goods)
     ]
     return "\n".join((f"This is the week of shop number {shop + 1}.", *lines))
@@ -91,13 +91,13 @@ def facts(seed: int, shop: int, goods: int) -> str:
     """What follows from a shop's list: the notes of somebody who makes no mistake, an upper bound for a model's."""
     made = stock(seed, shop, goods)
     lines = [
-        f"{g.name}: came {g.came}, sold {g.sold}, left {g.left}, price {g.price} dollars, "
-        f"taken {g.price * g.sold} dollars, worth of what is left {g.price * g.left} dollars"
+        f"{g.left} {g.name} are left, worth {g.price * g.left} dollars. "
+        f"{g.price * g.sold} dollars were taken for {g.name}."
         for g in made
     ]
     totals = (
-        f"all goods: came {sum(g.came for g in made)}, sold {sum(g.sold for g in made)}, "
-        f"left {sum(g.left for g in made)}, taken {sum(g.price * g.sold for g in made)} dollars"
+        f"In all the shop had {sum(g.had for g in made)} pieces; {sum(g.sold for g in made)} were sold, for "
+        f"{sum(g.price * g.sold for g in made)} dollars, and {sum(g.left for g in made)} are left."
     )
     return "\n".join((*lines, totals))
 
@@ -109,7 +109,7 @@ def _question(made: tuple[Good, ...], random: Random, place: int) -> tuple[str, 
         lambda: (f"How many {one.name} are left?", one.left),
         lambda: (f"How many dollars were taken for {one.name}?", one.price * one.sold),
         lambda: ("How many pieces of all goods together were sold?", sum(g.sold for g in made)),
-        lambda: ("How many pieces of all goods together came in?", sum(g.came for g in made)),
+        lambda: ("How many pieces of all goods together were there at first?", sum(g.had for g in made)),
         lambda: (f"How many dollars are the {one.name} that are left worth?", one.price * one.left),
         lambda: ("How many pieces of all goods together are left?", sum(g.left for g in made)),
         lambda: (
