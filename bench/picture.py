@@ -5,7 +5,7 @@ outlay report DIR --html report.html writes the page; a script writes the JSON w
 
 python bench/picture.py report.json docs/frontier.svg                 the first market, light
 python bench/picture.py report.json docs/frontier.png --task sums --source pools --chart curves --dark
-python bench/picture.py DIR/pareto.vl.json docs/pairs.svg             the chart that bench/pairs.py leaves
+python bench/picture.py DIR/pareto.vl.json docs/pairs.svg             the chart that a bench leaves
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ def main() -> None:
     given = parser.parse_args()
     found = given.report.read_bytes()
     if given.report.name.endswith(".vl.json"):
-        chart = msgspec.json.decode(found) | {"width": "container"}
+        chart = msgspec.json.decode(found)
+        if "width" in chart:  # panels beside each other have widths of their own
+            chart["width"] = "container"
     else:
         report = msgspec.json.decode(found, type=Report)
         chart = CHARTS[given.chart](chosen(report, given.task, given.source))

@@ -29,9 +29,11 @@ from msgspec import Struct
 sys.path.insert(0, str(Path(__file__).parent))
 import sleep_report
 
+from outlay.budget import Limits
 from outlay.config import read
 from outlay.engine import Outlay
 from outlay.errors import NoAnswer
+from outlay.money import Price, cost_nusd
 from outlay.prompts.answer_format import ANSWER_ALONE
 from outlay.prompts.notes import LEVELS, VERSION
 from outlay.sleep._worker import job_id, work_one
@@ -40,7 +42,7 @@ from outlay.store.sleeping import Sleeping
 from outlay.tasks import Item
 from outlay.tasks.shop_stock import context as shop_context
 from outlay.tasks.shop_stock import facts, shop_stock
-from outlay.types import Question, Sampling
+from outlay.types import Question, Sampling, Usage
 
 DATA = Path(__file__).parent.parent / "tests" / "data" / "stateful-gsm8k" / "items.jsonl"
 PER_CONTEXT = 10
@@ -50,6 +52,8 @@ GOODS = 4
 MOST_OUTPUT_TOKENS = 320
 FREELY = 10**15
 """The offline budget, in nano-dollars: what is measured is what is spent, so nothing holds it back."""
+MOST_USD = 1_000
+"""Of a run: a job holds what is left of it from the offline budget, which has room for many jobs at once."""
 PLAIN_LEVELS = (
     'Answer in one sentence: "The answer is" and the answer.',
     "Give one short sentence of explanation, then the answer.",
@@ -131,26 +135,52 @@ async def make_notes(seller: Outlay, model: str, contexts: list[str], options: a
 async def answer_all(
     seller: Outlay, all_asked: list[Asked], sources: dict[str, str], levels: list[int], out: Path, slots: int
 ) -> None:
-    """Buy every answer that is not in the folder yet."""
+    """Buy every answer that is not in the folder yet.
+
+    All questions on one context with one set of notes are asked one after the other, so that a slot of a local model
+    still holds what they begin with; `slots` such series run at once.
+    """
     done = {sleep_report.place(row) for row in sleep_report.outcomes(out)}
-    room = asyncio.Semaphore(slots)
+    series = ((questions, source) for questions in _by_context(all_asked) for source in sources)
+    price = (await seller.card()).price
+    begun, left = time.monotonic(), len(all_asked) * len(sources) * len(levels) - len(done)
+    bought = 0
     with out.open("a", encoding="utf-8") as file:
 
-        async def one(one_asked: Asked, source: str, level: int) -> None:
-            async with room:
-                row = await _answered(seller, one_asked, source, sources[source], level)
-            file.write(json.dumps(row) + "\n")
-            file.flush()
+        async def lane() -> None:
+            nonlocal bought
+            for questions, source in series:
+                for level in levels:
+                    for one in questions:
+                        if (one.id, source, level) in done:
+                            continue
+                        row = await _answered(seller, one, source, sources[source], level, price)
+                        file.write(json.dumps(row) + "\n")
+                        file.flush()
+                        bought += 1
+                minutes = (time.monotonic() - begun) / max(bought, 1) * (left - bought) / 60
+                note(f"{bought} of {left} answers, about {minutes:.0f} min left")
 
         async with asyncio.TaskGroup() as group:
-            for one_asked in all_asked:
-                for source in sources:
-                    for level in levels:
-                        if (one_asked.id, source, level) not in done:
-                            group.create_task(one(one_asked, source, level))
+            for _ in range(slots):
+                group.create_task(lane())
 
 
-async def _answered(seller: Outlay, one: Asked, source: str, model: str, level: int) -> dict[str, object]:
+def _by_context(all_asked: list[Asked]) -> list[list[Asked]]:
+    """The questions of each context, kinds mixed, so that a run that was stopped has its share of both."""
+    by_context: dict[str, list[Asked]] = {}
+    for one in all_asked:
+        by_context.setdefault(one.context, []).append(one)
+    of_kind: dict[str, list[list[Asked]]] = {}
+    for questions in by_context.values():
+        of_kind.setdefault(questions[0].group, []).append(questions)
+    placed = [(n / len(kind), questions) for kind in of_kind.values() for n, questions in enumerate(kind)]
+    return [questions for _, questions in sorted(placed, key=lambda pair: pair[0])]
+
+
+async def _answered(
+    seller: Outlay, one: Asked, source: str, model: str, level: int, price: Price | None
+) -> dict[str, object]:
     item = one.item(0.0)
     framings = [] if source == "none" else [f"notes:level={level},model={model!r}"]
     question = _plain(item.question, level) if source == "none" else item.question
@@ -166,11 +196,14 @@ async def _answered(seller: Outlay, one: Asked, source: str, model: str, level: 
     except NoAnswer as failure:
         return row | {"correct": False, "failed": str(failure), "cost_nusd": 0, "input": 0, "output": 0}
     score = await seller.judge(item, answer.answer, answer.text)
+    # What a prompt shares with the one before depends on the order of this bench, so all of it counts as read anew.
+    used = Usage(answer.usage.input_tokens, answer.usage.output_tokens)
     return row | {
         "correct": score >= 1,
-        "cost_nusd": answer.cost_nusd,
-        "input": answer.usage.input_tokens,
-        "output": answer.usage.output_tokens,
+        "cost_nusd": None if price is None else cost_nusd(price, used),
+        "input": used.input_tokens,
+        "output": used.output_tokens,
+        "text": answer.text,
     }
 
 
@@ -192,7 +225,13 @@ async def buy(options: argparse.Namespace) -> None:
     ledger = options.out / "ledger.db"
     run_id = f"sleep-bench-{options.seed}"
     async with Outlay(
-        options.small, store=ledger, cache=True, seed=options.seed, run_id=run_id, config=read()
+        options.small,
+        store=ledger,
+        cache=True,
+        seed=options.seed,
+        run_id=run_id,
+        config=read(),
+        limits=Limits.of(max_usd=MOST_USD),
     ) as small:
         store = cast(Sleeping, small.store)
         await store.set_offline_budget(small.tenant, FREELY)

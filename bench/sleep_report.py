@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from outlay.charts import LIGHT, SCHEMA
 from outlay.economics.amortisation import Investment, measured_break_even
 from outlay.economics.foreseeable import foreseeable
 from outlay.stats.paired import paired
@@ -19,6 +20,7 @@ QUESTIONS_A_CONTEXT = (1, 2, 5, 10)
 T = 10
 """Price of an online token in offline tokens, in the paper's economy."""
 BINS = 5
+KINDS = {"shop": "A shop, ten questions a context", "gsm": "GSM8K, one question a context"}
 SEED = 1
 Row = dict[str, Any]
 Cells = dict[tuple[str, str, int], dict[str, Row]]
@@ -52,12 +54,14 @@ def report(out: Path) -> None:
         cells[row["group"], row["source"], row["level"]][row["id"]] = row
     told = {
         "accuracy": [_accuracy(key, cell) for key, cell in sorted(cells.items())],
+        "by level (share right / tokens written)": _by_level(cells),
         "paired": [p for key in sorted(cells) if (p := _paired(cells, key))],
         "notes": _notes(notes),
         "cost": [c for key in sorted(cells) if (c := _cost(cells, key, notes))],
         "predictability": _bins(cells, asked),
     }
     (out / "report.json").write_text(json.dumps(told, indent=1), "utf-8")
+    (out / "sleep.vl.json").write_text(json.dumps(_chart(told["accuracy"])), "utf-8")
     for title, table in told.items():
         _print(title, table)
 
@@ -79,20 +83,35 @@ def _accuracy(key: tuple[str, str, int], cell: dict[str, Row]) -> Row:
     }
 
 
+def _by_level(cells: Cells) -> list[Row]:
+    """One row for each kind and source, one column a level."""
+    found: dict[tuple[str, str], Row] = {}
+    for (group, source, level), cell in sorted(cells.items()):
+        row = found.setdefault((group, source), {"group": group, "notes by": source})
+        right, wrote = (fmean(r[name] for r in cell.values()) for name in ("correct", "output"))
+        row[str(level)] = f"{right:.2f} / {wrote:.0f}"
+    return list(found.values())
+
+
 def _paired(cells: Cells, key: tuple[str, str, int]) -> Row | None:
-    """Accuracy and output tokens with notes less those without, at the same level, on the same questions."""
+    """Accuracy and output tokens with notes less those without, at the same level, on the same questions.
+
+    Questions on one context share its notes, so the intervals are over contexts.
+    """
     group, source, level = key
     plain = cells.get((group, "none", level), {})
     ids = [id for id in cells[key] if id in plain]
     if source == "none" or not ids:
         return None
-    right = paired([plain[i]["correct"] for i in ids], [cells[key][i]["correct"] for i in ids], seed=SEED)
-    wrote = paired([plain[i]["output"] for i in ids], [cells[key][i]["output"] for i in ids], seed=SEED)
+    without, with_notes = [plain[i] for i in ids], [cells[key][i] for i in ids]
+    right = paired(_means(without, "correct"), _means(with_notes, "correct"), seed=SEED)
+    wrote = paired(_means(without, "output"), _means(with_notes, "output"), seed=SEED)
     return {
         "group": group,
         "notes by": source,
         "level": level,
-        "n": right.questions,
+        "n": len(ids),
+        "contexts": right.questions,
         "accuracy": round(right.difference, 3),
         "low": round(right.interval.low, 3),
         "high": round(right.interval.high, 3),
@@ -101,6 +120,14 @@ def _paired(cells: Cells, key: tuple[str, str, int]) -> Row | None:
         "tokens low": round(wrote.interval.low, 1),
         "tokens high": round(wrote.interval.high, 1),
     }
+
+
+def _means(rows: list[Row], name: str) -> list[float]:
+    """The mean of what is named over each context's rows."""
+    on: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        on[row["context"]].append(row[name])
+    return [fmean(values) for values in on.values()]
 
 
 def _notes(notes: list[Row]) -> list[Row]:
@@ -130,7 +157,7 @@ def _cost(cells: Cells, key: tuple[str, str, int], notes: list[Row]) -> Row | No
     group, source, level = key
     plain = cells.get((group, "none", 4), {})
     ids = [id for id in cells[key] if id in plain]
-    if source == "none" or len(ids) < 2:
+    if source == "none" or len({plain[i]["context"] for i in ids}) < 2:
         return None
     on = {cells[key][i]["context"] for i in ids}
     made = [n for n in notes if n["source"] == source and n["context_id"] in on]
@@ -145,15 +172,15 @@ def _cost(cells: Cells, key: tuple[str, str, int], notes: list[Row]) -> Row | No
     }
     tokens = _amortised(
         fmean(n["output_tokens"] for n in made),
-        [T * r["output"] for r in without],
-        [T * r["output"] for r in with_notes],
+        [T * mean for mean in _means(without, "output")],
+        [T * mean for mean in _means(with_notes, "output")],
     )
     row |= {f"tokens {name}": value for name, value in tokens.items()}
     if priced:
         paid = _amortised(
             fmean(n["paid_nusd"] for n in made),
-            [r["cost_nusd"] for r in without],
-            [r["cost_nusd"] for r in with_notes],
+            _means(without, "cost_nusd"),
+            _means(with_notes, "cost_nusd"),
         )
         row |= {f"usd {name}": _as_usd(value) if name[:3] != "N* " else value for name, value in paid.items()}
     return row
@@ -196,6 +223,47 @@ def _bins(cells: Cells, asked: dict[str, Row]) -> list[Row]:
                 }
             )
     return found
+
+
+def _chart(accuracy: list[Row]) -> dict[str, Any]:
+    """Accuracy against online tokens, a panel a kind of question, a line a source of notes, a point a level."""
+    x = {
+        "field": "output tokens",
+        "type": "quantitative",
+        "scale": {"type": "log", "nice": False},
+        "axis": {"title": "tokens written a question", "values": [5, 10, 20, 50, 100, 200, 300], "grid": False},
+    }
+    y = {
+        "field": "accuracy",
+        "type": "quantitative",
+        "scale": {"domain": [0, 1]},
+        "axis": {"title": "share right", "format": ".0%"},
+    }
+    colour = {"field": "notes by", "type": "nominal", "scale": {"range": list(LIGHT)}}
+    layer = [
+        {
+            "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.3},
+            "encoding": {"y": {**y, "field": "low"}, "y2": {"field": "high"}},
+        },
+        {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"y": y, "order": {"field": "level"}}},
+        {"mark": {"type": "point", "filled": True, "size": 70, "opacity": 1}, "encoding": {"y": y}},
+        {
+            "mark": {"type": "text", "dy": -10, "dx": 6, "fontSize": 11},
+            "encoding": {"y": y, "text": {"field": "level"}},
+        },
+    ]
+    panels = [
+        {
+            "title": {"text": KINDS[kind], "anchor": "start", "fontSize": 13},
+            "width": 380,
+            "height": 300,
+            "data": {"values": [row for row in accuracy if row["group"] == kind]},
+            "encoding": {"x": x, "color": colour},
+            "layer": layer,
+        }
+        for kind in KINDS
+    ]
+    return {"$schema": SCHEMA, "hconcat": panels}
 
 
 def _print(title: str, table: list[Row]) -> None:
