@@ -66,7 +66,7 @@ def arguments(
         asked.add_argument("--live", dest="dir", type=Path, help="ask a real model; the folder of its answers")
     else:
         asked.add_argument("dir", type=Path)
-    asked.add_argument("--questions", type=int, default=questions, help="of each task")
+    asked.add_argument("--questions", type=positive, default=questions, help="of each task")
     asked.add_argument("--model", default=str(MODELS / model), help="a name, or a path to a .gguf file")
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--at-once", type=int, default=2, help="questions in flight")
@@ -84,9 +84,9 @@ async def buy(
     """Buy what is missing, in silence of `model` where it is given and else of the one that is named.
 
     Raises:
-        UsageError: the folder holds answers of another model or seed.
+        UsageError: the folder holds answers of another model or seed, or of an arm that asked otherwise.
     """
-    _same(given)
+    _same(given, arms)
     done = {(r.task, r.arm, r.question_id) for r in rows(given.dir)}
     items = [
         [(task, item) for item in open_task(task, questions=given.questions, seed=given.seed)] for task in tasks
@@ -168,12 +168,28 @@ async def _answered(shop: Outlay, task: str, arm: Arm, item: Item, verifier: str
     )
 
 
-def _same(given: argparse.Namespace) -> None:
+def _same(given: argparse.Namespace, arms: Sequence[Arm]) -> None:
+    """Refuse a folder of another model or seed, or one where an arm of that name is another way to ask."""
     given.dir.mkdir(parents=True, exist_ok=True)
     path, asked = given.dir / "asked.json", {"model": given.model, "seed": given.seed}
-    if path.exists() and (before := msgspec.json.decode(path.read_bytes())) != asked:
+    ways = {arm.name: " ".join((arm.strategy, *arm.framings)) for arm in arms}
+    before = msgspec.json.decode(path.read_bytes()) if path.exists() else {**asked, "arms": {}}
+    known = before.pop("arms")
+    if before != asked:
         raise UsageError(f"{given.dir} holds answers to {before}, not {asked}; choose another folder.")
-    path.write_bytes(msgspec.json.encode(asked))
+    for name in ways.keys() & known.keys():
+        if ways[name] != known[name]:
+            raise UsageError(
+                f"{given.dir} holds {name!r} as {known[name]}, not as {ways[name]}; choose another folder."
+            )
+    path.write_bytes(msgspec.json.encode({**asked, "arms": known | ways}))
+
+
+def positive(text: str) -> int:
+    """A whole number from 1, as an argument of a command line."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"ask at least 1 question, not {number}")
+    return number
 
 
 def _say(what: str) -> None:

@@ -34,6 +34,7 @@ import msgspec
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import cascade_report
+from arms import positive
 from hints import hinted
 
 from outlay import plugins
@@ -210,7 +211,7 @@ def described(out: Path, given: argparse.Namespace, small: Price, large: Price) 
 def main() -> None:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--out", type=Path, required=True)
-    options.add_argument("--questions", type=int, default=600)
+    options.add_argument("--questions", type=positive, default=600)
     options.add_argument("--task", default="chain_sum")
     options.add_argument("--n", type=int, default=3)
     options.add_argument("--k", type=int, default=4)

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from arms import positive
 from hints import hinted
 from pairs_table import Arm, Row, Speeds, best_arms, print_table, read_rows
 
@@ -61,7 +62,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--task", default=TASK)
-    parser.add_argument("--questions", type=int, default=200)
+    parser.add_argument("--questions", type=positive, default=200)
     parser.add_argument("--calibration", type=int, default=24, help="questions that thresholds are chosen on")
     parser.add_argument(
         "--shares", type=float, nargs="+", default=SHARES, help="of drafts to keep, an arm each"

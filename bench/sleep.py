@@ -28,6 +28,7 @@ from msgspec import Struct
 
 sys.path.insert(0, str(Path(__file__).parent))
 import sleep_report
+from arms import positive
 
 from outlay.budget import Limits
 from outlay.config import read
@@ -270,7 +271,7 @@ def main() -> None:
     """Buy what is missing, then report."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--questions", type=int, default=200)
+    parser.add_argument("--questions", type=positive, default=200)
     parser.add_argument("--small", default="local/qwen2.5-coder-0.5b")
     parser.add_argument("--large", default="local/qwen2.5-coder-1.5b")
     parser.add_argument("--rewrites", type=int, default=2)
