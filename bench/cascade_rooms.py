@@ -67,7 +67,7 @@ async def compare(n: int) -> dict:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--episodes", type=int, default=60)
     print(json.dumps(asyncio.run(compare(options.parse_args().episodes)), indent=2))
 

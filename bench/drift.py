@@ -52,7 +52,7 @@ def found(rate: float, start: int, runs: int) -> dict[str, float | None]:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--runs", type=int, default=300)
     options.add_argument("--rates", type=float, nargs="+", default=RATES)
     given = options.parse_args()

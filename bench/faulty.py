@@ -205,7 +205,7 @@ async def serve(args: argparse.Namespace) -> dict[str, object]:
 
 def main() -> None:
     """Be the upstream."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--account", required=True)
     parser.add_argument("--faults", type=float, default=0.3)
     parser.add_argument("--latency-ms", type=float, default=20.0)

@@ -246,7 +246,7 @@ def _processor() -> str:
 
 def main() -> None:
     """Measure, or be the upstream."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--requests", type=int, default=3000)
     parser.add_argument("--latency-ms", type=float, default=20.0)
     parser.add_argument("--serve-fake", action="store_true", help=argparse.SUPPRESS)

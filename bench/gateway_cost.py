@@ -124,7 +124,7 @@ async def run(requests: int) -> None:
 
 def main() -> None:
     """Measure."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--requests", type=int, default=96)
     args = parser.parse_args()
     for needed in ("valgrind", "strace"):

@@ -55,7 +55,7 @@ async def run(requests: int, clients: int, home: Path) -> dict[str, object]:
 
 def main() -> None:
     """Print what was seen as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--requests", type=int, default=50_000)
     parser.add_argument("--clients", type=int, default=64)
     args = parser.parse_args()

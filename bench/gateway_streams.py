@@ -142,7 +142,7 @@ async def run(args: argparse.Namespace, home: Path) -> dict[str, object]:
 
 def main() -> None:
     """Measure, or be the upstream."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--streams", type=int, default=300)
     parser.add_argument("--chunks", type=int, default=100)
     parser.add_argument("--every-ms", type=float, default=50.0)

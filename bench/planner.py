@@ -163,9 +163,12 @@ def simulated(n_pilots: int) -> None:
                 f"{world.name:40} {times:>4}x {wrong:>4}x  {bought:46} {top:>9.6f} {shown[0]:>8} {shown[1]:>7}",
                 flush=True,
             )
-            lost.append(mine.lost), lost_naive.append(mine.lost_naive), lost_gated.append(mine.lost_gated)
+            lost.append(mine.lost)
+            lost_naive.append(mine.lost_naive)
+            lost_gated.append(mine.lost_gated)
             best.append(top)
-            fixed.append(top - value), told.extend(mine.told)
+            fixed.append(top - value)
+            told.extend(mine.told)
     blocks = [times_wrong[1] > 0 for _ in worlds() for times_wrong in WORTHS]
     for title, kept in (
         ("wrong answers cost nothing", False),

@@ -219,10 +219,12 @@ async def soak(args: argparse.Namespace, home: Path) -> dict[str, object]:
         load.close()
         before = _standing(pid)
         await load.offer(most * args.share, args.minutes * 60)
+        left = await in_flight(port)
         for _ in range(100):
-            if (left := await in_flight(port)) == 0:
+            if left == 0:
                 break
             await asyncio.sleep(0.1)
+            left = await in_flight(port)
         assert left == 0, f"{left} requests are still under way"
         await healthy(load)
         load.close()
@@ -260,7 +262,7 @@ async def healthy(load: Load) -> None:
 
 def main() -> None:
     """Print what happened as JSON; exits with 1 where the ledger does not balance."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--share", type=float, default=0.5, help="of the maximum load")
     parser.add_argument(

@@ -208,7 +208,7 @@ async def run(at_once: int) -> None:
 
 def main() -> None:
     """Measure, or be the server."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--at-once", type=int, default=100)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()

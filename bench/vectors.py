@@ -76,7 +76,7 @@ async def through_the_store(matrix: np.ndarray, queries: np.ndarray) -> dict[str
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--n", type=int, default=100_000)
     options.add_argument("--dimensions", type=int, default=384)
     options.add_argument("--queries", type=int, default=30)
