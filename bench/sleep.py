@@ -1,15 +1,15 @@
 """Notes made beforehand on real models: accuracy against online tokens, cost against questions a context.
 
 python bench/sleep.py --out DIR [--questions 200] [--small MODEL] [--large MODEL] [--rewrites 2] [--note-tokens 256]
-    [--levels 0 1 2 3 4]
+    [--levels 0 1 2 3 4] [--answers MODEL] [--sources none small large generator]
 
 A quarter of the questions stand alone on their context (GSM8K test items split by the paper's rule, in
-tests/data/stateful-gsm8k), the others come ten to a context (task shop_stock). The small model answers each without
-notes and with notes by itself, by the large model, and by the generator or the reference solution's
-intermediate values (an upper bound), at five verbosity levels. Notes are made by the product's own offline
-jobs; answers go through its `notes` framing. Everything is kept in DIR (its own ledger, the call cache on):
-after an interruption the same command goes on there and buys nothing twice.
-`--report` only prints what is there. Prints tables and DIR/report.json.
+tests/data/stateful-gsm8k), the others come ten to a context (task shop_stock). The small model, or the one that
+`--answers` names, answers each without notes and with notes by the small model, by the large one, and by the generator
+or the reference solution's intermediate values (an upper bound), at five verbosity levels. Notes are made by the
+product's own offline jobs; answers go through its `notes` framing. Everything is kept in DIR (its own ledger, the call
+cache on): after an interruption the same command goes on there and buys nothing twice. `--report` only prints what is
+there. Prints tables and DIR/report.json, and writes a chart, DIR/sleep.vl.json, for bench/picture.py.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from arms import positive
 from outlay.budget import Limits
 from outlay.config import read
 from outlay.engine import Outlay
-from outlay.errors import NoAnswer
+from outlay.errors import NoAnswer, UsageError
 from outlay.money import Price, cost_nusd
 from outlay.prompts.answer_format import ANSWER_ALONE
 from outlay.prompts.notes import LEVELS, VERSION
@@ -55,6 +55,7 @@ FREELY = 10**15
 """The offline budget, in nano-dollars: what is measured is what is spent, so nothing holds it back."""
 MOST_USD = 1_000
 """Of a run: a job holds what is left of it from the offline budget, which has room for many jobs at once."""
+SOURCES = ("none", "small", "large", "generator")
 PLAIN_LEVELS = (
     'Answer in one sentence: "The answer is" and the answer.',
     "Give one short sentence of explanation, then the answer.",
@@ -248,14 +249,29 @@ async def buy(options: argparse.Namespace) -> None:
                 names[source] = (await writer.card()).name
                 await make_notes(writer, names[source], contexts, options)
         sources = {"none": "", **names, "generator": "generator"}
+        sources = {source: sources[source] for source in options.sources}
         offline = []
         for text in contexts:
             for n in await store.notes(context_id(text), tenant=small.tenant):
                 offline.append(msgspec.to_builtins(n) | {"source": _source(n.model, names)})
         (options.out / "notes.json").write_text(json.dumps(offline, indent=1), "utf-8")
-        await answer_all(
-            small, all_asked, sources, options.levels, options.out / "outcomes.jsonl", options.slots
-        )
+        outcomes = options.out / "outcomes.jsonl"
+        async with small.beside(options.answers or options.small) as answering:
+            await answer_all(answering, all_asked, sources, options.levels, outcomes, options.slots)
+
+
+def same(options: argparse.Namespace) -> None:
+    """Refuse a folder of other models, another seed or other notes.
+
+    Raises:
+        UsageError: it holds answers to something else.
+    """
+    path = options.out / "bought.json"
+    names = ("small", "large", "answers", "seed", "rewrites", "note_tokens")
+    now = {name: getattr(options, name) for name in names}
+    if path.exists() and (before := json.loads(path.read_text("utf-8"))) != now:
+        raise UsageError(f"{options.out} holds answers to {before}, not {now}; choose another folder.")
+    path.write_text(json.dumps(now), "utf-8")
 
 
 def _source(model: str, names: dict[str, str]) -> str:
@@ -274,6 +290,8 @@ def main() -> None:
     parser.add_argument("--questions", type=positive, default=200)
     parser.add_argument("--small", default="local/qwen2.5-coder-0.5b")
     parser.add_argument("--large", default="local/qwen2.5-coder-1.5b")
+    parser.add_argument("--answers", help="who answers; the small model unless named")
+    parser.add_argument("--sources", nargs="+", choices=SOURCES, default=list(SOURCES), help="whose notes")
     parser.add_argument("--rewrites", type=int, default=2)
     parser.add_argument("--note-tokens", type=int, default=256)
     parser.add_argument("--levels", type=int, nargs="+", default=list(range(len(LEVELS))))
@@ -283,6 +301,7 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     if not options.report:
+        same(options)
         asyncio.run(buy(options))
     sleep_report.report(options.out)
 
