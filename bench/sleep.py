@@ -55,7 +55,6 @@ FREELY = 10**15
 """The offline budget, in nano-dollars: what is measured is what is spent, so nothing holds it back."""
 MOST_USD = 1_000
 """Of a run: a job holds what is left of it from the offline budget, which has room for many jobs at once."""
-SOURCES = ("none", "small", "large", "generator")
 PLAIN_LEVELS = (
     'Answer in one sentence: "The answer is" and the answer.',
     "Give one short sentence of explanation, then the answer.",
@@ -291,7 +290,13 @@ def main() -> None:
     parser.add_argument("--small", default="local/qwen2.5-coder-0.5b")
     parser.add_argument("--large", default="local/qwen2.5-coder-1.5b")
     parser.add_argument("--answers", help="who answers; the small model unless named")
-    parser.add_argument("--sources", nargs="+", choices=SOURCES, default=list(SOURCES), help="whose notes")
+    parser.add_argument(
+        "--sources",
+        nargs="+",
+        choices=sleep_report.SOURCES,
+        default=list(sleep_report.SOURCES),
+        help="whose notes",
+    )
     parser.add_argument("--rewrites", type=int, default=2)
     parser.add_argument("--note-tokens", type=int, default=256)
     parser.add_argument("--levels", type=int, nargs="+", default=list(range(len(LEVELS))))

@@ -22,6 +22,8 @@ T = 10
 BINS = 5
 KINDS = {"shop": "A shop, ten questions a context", "gsm": "GSM8K, one question a context"}
 SEED = 1
+SOURCES = ("none", "small", "large", "generator")
+"""Who wrote the notes."""
 Row = dict[str, Any]
 Cells = dict[tuple[str, str, int], dict[str, Row]]
 
@@ -236,10 +238,14 @@ def _chart(accuracy: list[Row]) -> dict[str, Any]:
     y = {
         "field": "accuracy",
         "type": "quantitative",
-        "scale": {"domain": [0, 1]},
+        "scale": {"domain": [0, max(row["high"] for row in accuracy)]},
         "axis": {"title": "share right", "format": ".0%"},
     }
-    colour = {"field": "notes by", "type": "nominal", "scale": {"range": list(LIGHT)}}
+    colour = {
+        "field": "notes by",
+        "type": "nominal",
+        "scale": {"domain": list(SOURCES), "range": list(LIGHT[: len(SOURCES)])},
+    }
     layer = [
         {
             "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.3},
