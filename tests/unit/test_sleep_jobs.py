@@ -10,7 +10,7 @@ from outlay import plugins
 from outlay.budget import Limits
 from outlay.errors import ProviderError, UsageError
 from outlay.money import Price
-from outlay.prompts.notes import MEMORY_CHARS, MOST_REWRITES, VERSION, orders
+from outlay.prompts.notes import MEMORY_CHARS, MOST_REWRITES, VERSION, orders, read
 from outlay.sleep._account import account
 from outlay.sleep._choose import choose, record_of
 from outlay.sleep._edited import edited
@@ -402,6 +402,20 @@ def test_plain_notes_are_not_marked(text):
 )
 def test_what_reads_like_an_instruction_is_marked(text):
     assert orders(f"42 eggs. {text}.")
+
+
+@pytest.mark.parametrize(
+    ("reply", "kept"),
+    [
+        (
+            "17 are left.\n42 were paid.\n  17 are left.\n\n\n17 are left.\n9 in all.",
+            "17 are left.\n42 were paid.\n\n9 in all.",
+        ),
+        ("Total: 2\n" * 3_000, "Total: 2"),
+    ],
+)
+def test_a_model_that_repeats_itself_is_kept_once(reply, kept):
+    assert read(reply) == kept
 
 
 async def test_a_person_edits_notes_and_a_person_can_make_the_first():

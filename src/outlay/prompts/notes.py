@@ -93,16 +93,31 @@ def read(reply: str) -> str:
     r"""The new notes in a reply, within their length; empty where it says no more than that they are finished.
 
     Small models repeat the tags of what they were shown: a copied situation is left out, and notes between tags are
-    taken for what they are.
+    taken for what they are. They also write one line again and again until they are cut: a line counts once, for it
+    would be read in every prompt and says nothing new.
 
     Example:
-        >>> read("<notes 57b43cf02666687a>\n6 rows of 7 are 42.\n</notes 57b43cf02666687a>")
+        >>> read("<notes 57b43cf02666687a>\n6 rows of 7 are 42.\n6 rows of 7 are 42.\n</notes 57b43cf02666687a>")
         '6 rows of 7 are 42.'
     """
     text = _TAG.sub("", _SITUATION.sub("", reply)).strip()
     if text.strip(".!\"' ").upper() == FINISHED:
         return ""
-    return text.removesuffix(FINISHED).strip()[:MEMORY_CHARS]
+    return _each_line_once(text.removesuffix(FINISHED)).strip()[:MEMORY_CHARS]
+
+
+def _each_line_once(text: str) -> str:
+    seen: set[str] = set()
+    kept: list[str] = []
+    for line in text.splitlines():
+        said = line.strip()
+        # One blank line parts what stands around it, however many there were or are left.
+        if said in seen or (not said and not (kept and kept[-1])):
+            continue
+        if said:
+            seen.add(said)
+        kept.append(line if said else "")
+    return "\n".join(kept)
 
 
 def told(notes: str, *, level: int | None, mark: str) -> str:
