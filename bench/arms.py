@@ -173,8 +173,8 @@ def _same(given: argparse.Namespace, arms: Sequence[Arm]) -> None:
     given.dir.mkdir(parents=True, exist_ok=True)
     path, asked = given.dir / "asked.json", {"model": given.model, "seed": given.seed}
     ways = {arm.name: " ".join((arm.strategy, *arm.framings)) for arm in arms}
-    before = msgspec.json.decode(path.read_bytes()) if path.exists() else {**asked, "arms": {}}
-    known = before.pop("arms")
+    before = msgspec.json.decode(path.read_bytes()) if path.exists() else dict(asked)
+    known = before.pop("arms", {})
     if before != asked:
         raise UsageError(f"{given.dir} holds answers to {before}, not {asked}; choose another folder.")
     for name in ways.keys() & known.keys():

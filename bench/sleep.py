@@ -144,8 +144,8 @@ async def answer_all(
     done = {sleep_report.place(row) for row in sleep_report.outcomes(out)}
     series = ((questions, source) for questions in _by_context(all_asked) for source in sources)
     price = (await seller.card()).price
-    begun, left = time.monotonic(), len(all_asked) * len(sources) * len(levels) - len(done)
-    bought = 0
+    wanted = {(one.id, source, level) for one in all_asked for source in sources for level in levels}
+    begun, left, bought = time.monotonic(), len(wanted - done), 0
     with out.open("a", encoding="utf-8") as file:
 
         async def lane() -> None:
